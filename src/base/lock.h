@@ -1,0 +1,67 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A mutex that knows the rules: clang's thread-safety annotations name what it
+ * guards, and debug builds (MX_DEBUG_LOCKS) count what the thread holds, so
+ * that mx_assert_unlocked() stops the program before I/O under a lock.
+ */
+#ifndef MX_BASE_LOCK_H
+#define MX_BASE_LOCK_H
+
+#include <assert.h>
+#include <pthread.h>
+
+#include "base/clock.h"
+
+#ifdef __clang__
+#define MX_CAPABILITY __attribute__((capability("mutex")))
+#define MX_GUARDED(x) __attribute__((guarded_by(x)))
+#define MX_HOLDS(x) __attribute__((requires_capability(x)))
+#define MX_ACQUIRES(x) __attribute__((acquire_capability(x)))
+#define MX_RELEASES(x) __attribute__((release_capability(x)))
+#define MX_NO_LOCK_ANALYSIS __attribute__((no_thread_safety_analysis))
+#else
+#define MX_CAPABILITY
+#define MX_GUARDED(x)
+#define MX_HOLDS(x)
+#define MX_ACQUIRES(x)
+#define MX_RELEASES(x)
+#define MX_NO_LOCK_ANALYSIS
+#endif
+
+struct MX_CAPABILITY mx_mutex {
+	pthread_mutex_t m;
+};
+
+#define MX_MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER}
+
+/* How many mx_mutexes this thread holds; 0 always without MX_DEBUG_LOCKS. */
+extern _Thread_local int mx_locks_held;
+
+void mx_mutex_init(struct mx_mutex *m);
+void mx_mutex_fini(struct mx_mutex *m);
+void mx_mutex_lock(struct mx_mutex *m) MX_ACQUIRES(m);
+void mx_mutex_unlock(struct mx_mutex *m) MX_RELEASES(m);
+
+/* A condition variable on the monotonic clock. */
+struct mx_cond {
+	pthread_cond_t c;
+};
+
+void mx_cond_init(struct mx_cond *c);
+void mx_cond_fini(struct mx_cond *c);
+void mx_cond_signal(struct mx_cond *c);
+void mx_cond_broadcast(struct mx_cond *c);
+
+/* Waits for a signal or the deadline; 0 or -ETIMEDOUT.  m is held on return.
+ * Wakes may be spurious: callers loop on their condition. */
+int mx_cond_wait(struct mx_cond *c, struct mx_mutex *m, mx_mono deadline)
+	MX_HOLDS(m);
+
+/* Before I/O, SQL or a callback: promise 5, no lock is held across I/O. */
+static inline void mx_assert_unlocked(void)
+{
+	assert(mx_locks_held == 0);
+}
+
+#endif
