@@ -1,0 +1,47 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "wire/rd.h"
+
+#include "base/utf.h"
+
+const char *mx_rd_asciiz(struct mx_rd *rd)
+{
+	size_t left = mx_rd_left(rd);
+	const uint8_t *nul = left ? memchr(rd->p, 0, left) : NULL;
+	char *s;
+
+	if (!nul || rd->err) {
+		mx_rd_fail(rd, -EBADMSG);
+		return "";
+	}
+	s = mx_arena_dup(rd->arena, rd->p, (size_t)(nul - rd->p) + 1);
+	if (!s) {
+		mx_rd_fail(rd, -ENOMEM);
+		return "";
+	}
+	rd->p = nul + 1;
+	return s;
+}
+
+const char *mx_rd_utf16z(struct mx_rd *rd)
+{
+	size_t n = 0, left = mx_rd_left(rd), len;
+	char *s;
+
+	while (n + 2 <= left && (rd->p[n] || rd->p[n + 1]))
+		n += 2;
+	if (rd->err || n + 2 > left) {
+		mx_rd_fail(rd, -EBADMSG);
+		return "";
+	}
+	len = mx_utf8_from_utf16le(rd->p, n, NULL, 0);
+	s = mx_arena_alloc(rd->arena, len + 1);
+	if (!s) {
+		mx_rd_fail(rd, -ENOMEM);
+		return "";
+	}
+	mx_utf8_from_utf16le(rd->p, n, s, len);
+	s[len] = '\0';
+	rd->p += n + 2;
+	return s;
+}
