@@ -1,0 +1,187 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What Mapiary adds to MAPI: on whose behalf a thread works, which server a
+ * logon goes to, deadlines, cancelling, diagnosis.
+ *
+ * Strings here are UTF-8 whatever UNICODE says. Structures start with
+ * cbSize, which the caller sets to sizeof; zero every other member that is
+ * not used (a designated initialiser does), later versions may add some.
+ *
+ *	MAPIARY_USER_PARAMS who = { .cbSize = sizeof(who),
+ *		.lpszLogin = "anna", .lpszPassword = password };
+ *	MAPIARY_CONFIG where = { .cbSize = sizeof(where),
+ *		.lpszUrl = "https://mail.example/mapi/emsmdb/" };
+ *
+ *	MapiaryCreateUser(&who, &user);
+ *	MapiaryDefineProfile("anna", &where);
+ *	MapiaryImpersonate(user);
+ *	MAPILogonEx(0, "anna", NULL, MAPI_EXTENDED | MAPI_NEW_SESSION, &ses);
+ *	MapiaryRevert();
+ */
+#ifndef MAPIARY_H
+#define MAPIARY_H
+
+#include "mapix.h"
+
+MAPI_BEGIN_DECLS
+
+/* ---- user contexts ---- */
+
+/* Who, and how it is proved to servers: a value that never changes, counted
+ * by references, usable on any thread. */
+typedef struct MapiaryUser *LPMAPIARYUSER;
+
+/* MAPIARY_USER_PARAMS.ulAuth */
+#define MAPIARY_AUTH_PASSWORD ((ULONG)0) /* lpszPassword or lpfnSecret */
+#define MAPIARY_AUTH_BEARER ((ULONG)1)   /* a token from lpfnSecret */
+#define MAPIARY_AUTH_GSS ((ULONG)2)      /* lpvContext: a gss_cred_id_t */
+#define MAPIARY_AUTH_NONE ((ULONG)3)     /* cannot prove it */
+
+/* Gives the password or token for a server ("host:port") as a UTF-8 string
+ * with its NUL in lpszBuffer (cbBuffer bytes, at least 16384). Called on any
+ * thread, several at once, whenever a request needs it; must not call MAPI.
+ * S_OK, or what the logon shall fail with. */
+typedef HRESULT(STDAPICALLTYPE MAPIARYSECRET)(LPVOID lpvContext,
+					      LPCSTR lpszServer,
+					      LPSTR lpszBuffer, ULONG cbBuffer);
+typedef MAPIARYSECRET *LPMAPIARYSECRET;
+typedef void(STDAPICALLTYPE MAPIARYFREE)(LPVOID lpvContext);
+typedef MAPIARYFREE *LPMAPIARYFREE;
+
+typedef struct {
+	ULONG cbSize;
+	ULONG ulAuth;
+	LPCSTR lpszSid;         /* "S-1-5-21-..."; NULL: a fresh random one */
+	LPCSTR lpszDisplayName; /* NULL: the login name */
+	LPCSTR lpszLogin;       /* user name or UPN sent to servers */
+	LPCSTR lpszPassword;    /* copied, wiped at the end */
+	LPMAPIARYSECRET lpfnSecret; /* instead of lpszPassword */
+	LPVOID lpvContext;          /* for lpfnSecret, or the GSS credential */
+	LPMAPIARYFREE lpfnFree;     /* called with lpvContext at the end */
+} MAPIARY_USER_PARAMS, *LPMAPIARY_USER_PARAMS;
+
+/* A new context with one reference, which MapiaryUserRelease gives up. Works
+ * before MAPIInitialize. MAPI_E_INVALID_PARAMETER, MAPI_E_NOT_ENOUGH_MEMORY;
+ * then lpfnFree is not called. */
+STDAPI MapiaryCreateUser(const MAPIARY_USER_PARAMS *lpParams,
+			 LPMAPIARYUSER *lppUser);
+STDAPI_(void) MapiaryUserAddRef(LPMAPIARYUSER lpUser);
+STDAPI_(void) MapiaryUserRelease(LPMAPIARYUSER lpUser);
+
+/* Borrowed from the context. */
+STDAPI_(LPCSTR) MapiaryUserSid(LPMAPIARYUSER lpUser);
+STDAPI_(LPCSTR) MapiaryUserDisplayName(LPMAPIARYUSER lpUser);
+/* CRC-32 of the SID's binary form: an index, never an identity. */
+STDAPI_(ULONG) MapiaryUserSidCrc(LPMAPIARYUSER lpUser);
+
+/* From here to the matching MapiaryRevert this thread logs on as lpUser.
+ * Sessions keep the user they were logged on as, whichever thread uses them
+ * and whatever that thread impersonates. Calls nest. */
+STDAPI MapiaryImpersonate(LPMAPIARYUSER lpUser);
+/* MAPI_E_NOT_FOUND when the thread impersonates nobody. */
+STDAPI MapiaryRevert(void);
+
+/* The context of threads whose kernel user id is ulUid while the process has
+ * another (per-thread setresuid); and of threads that say nothing. NULL
+ * removes it. */
+STDAPI MapiaryRegisterUnixUser(ULONG ulUid, LPMAPIARYUSER lpUser);
+STDAPI MapiarySetProcessUser(LPMAPIARYUSER lpUser);
+
+/* ---- which server ---- */
+
+/* MAPIARY_CONFIG.ulFlags */
+#define MAPIARY_NO_NOTIFICATIONS ((ULONG)0x00000001)
+#define MAPIARY_ALLOW_HTTP ((ULONG)0x00000002)    /* not only to loopback */
+#define MAPIARY_EXPLICIT_USER ((ULONG)0x00000004) /* never the process's */
+
+typedef struct {
+	ULONG cbSize;
+	ULONG ulFlags;
+	/* The mailbox endpoint; "http://host:port" alone gets the usual path.
+	 * NULL: ask Autodiscover for lpszAddress. */
+	LPCSTR lpszUrl;
+	LPCSTR lpszAddressBookUrl;  /* NULL: derived or discovered */
+	LPCSTR lpszAddress;         /* SMTP address, for Autodiscover */
+	LPCSTR lpszAutodiscoverUrl; /* NULL: the well-known places */
+	/* Legacy DNs: of the mailbox to open as default store, and of the
+	 * user. NULL: discovered; lpszUserDn NULL: as lpszMailboxDn. */
+	LPCSTR lpszMailboxDn;
+	LPCSTR lpszUserDn;
+	LPCSTR lpszCaFile; /* PEM file of trusted roots; NULL: the system's */
+	LPCSTR lpszProxy;  /* NULL: none */
+	/* Milliseconds; 0: 60 s since the last byte, 10 min for a call. */
+	ULONG ulIdleDeadline;
+	ULONG ulTotalDeadline;
+	ULONG ulCodePage; /* of 8-bit strings on the server; 0: 65001 */
+	ULONG ulLocale;   /* LCID for sorting; 0: 1033 */
+} MAPIARY_CONFIG, *LPMAPIARY_CONFIG;
+
+/* Gives a configuration a profile name for MAPILogonEx, in this process only.
+ * It hides a stored profile of that name; NULL takes it away. Works before
+ * MAPIInitialize. */
+STDAPI MapiaryDefineProfile(LPCSTR lpszName, const MAPIARY_CONFIG *lpConfig);
+
+/* Logs lpUser on (NULL: as MAPILogonEx finds it) by this configuration,
+ * without a name. ulFlags and errors as MAPILogonEx. */
+STDAPI MapiaryLogon(LPMAPIARYUSER lpUser, const MAPIARY_CONFIG *lpConfig,
+		    ULONG ulFlags, LPMAPISESSION *lppSession);
+
+/* ---- deadlines and cancelling ---- */
+
+/* For later calls of the session; 0 leaves a value as it is. */
+STDAPI MapiarySetDeadlines(LPMAPISESSION lpSession, ULONG ulIdleDeadline,
+			   ULONG ulTotalDeadline);
+/* What MAPIUninitialize waits at most, milliseconds; 10 s at first. */
+STDAPI MapiarySetShutdownDeadline(ULONG ulMilliseconds);
+
+/* Names the calling thread for MapiaryCancelThread; valid until it ends. */
+STDAPI_(ULONG_PTR) MapiaryThreadToken(void);
+/* Ends the MAPI call that thread is in: it returns MAPI_E_USER_CANCEL as soon
+ * as possible, its outcome on the server unknown. S_OK; MAPI_E_NOT_FOUND when
+ * no such thread is in a call. */
+STDAPI MapiaryCancelThread(ULONG_PTR ulToken);
+
+/* ---- notifications ---- */
+
+/* A file descriptor that polls readable while HrDispatchNotifications has
+ * something for the calling thread; owned by the library. -1 on failure. */
+STDAPI_(int) MapiaryNotificationFd(void);
+
+/* ---- diagnosis ---- */
+
+/* Why the last MAPI call of this thread failed, in one line naming user,
+ * server, operation and code; "" when it did not. Borrowed until the thread's
+ * next call. For calls without an object, such as MAPILogonEx. */
+STDAPI_(LPCSTR) MapiaryLastErrorText(void);
+
+/* What is going on in this process: one line for each session and operation
+ * in flight. Free *lppszText with MAPIFreeBuffer. */
+STDAPI MapiaryDiagnose(LPSTR *lppszText);
+
+/* Numbers of one session. */
+typedef struct {
+	ULONG cbSize;
+	ULONG ulSidCrc;
+	ULONG ulListSlot;   /* of its user in the shared list */
+	ULONG cConnections; /* session contexts on the server */
+	ULONG cLogons;      /* open stores */
+	ULONG cReconnects;
+	ULONGLONG cRoundTrips;
+	ULONGLONG cbSent;
+	ULONGLONG cbReceived;
+	ULONGLONG cNotifications;
+	char szSid[184];
+	char szServer[256];
+} MAPIARY_SESSION_INFO, *LPMAPIARY_SESSION_INFO;
+
+/* Fills *lpInfo up to its cbSize. */
+STDAPI MapiaryGetSessionInfo(LPMAPISESSION lpSession,
+			     LPMAPIARY_SESSION_INFO lpInfo);
+
+/* The version, "0.1.0". */
+STDAPI_(LPCSTR) MapiaryVersion(void);
+
+MAPI_END_DECLS
+
+#endif /* MAPIARY_H */
