@@ -15,10 +15,11 @@
 #include <strings.h>
 
 #include "base/auto.h"
-#include "base/limits.h"
 
 /* Multiparts within multiparts of one message. */
 #define MAX_TREE_DEPTH 64
+/* Messages within messages: what mail stores take, ours and others'. */
+#define MAX_NESTED 15
 
 struct walk {
 	struct mx_arena *a;
@@ -118,7 +119,7 @@ static int visit_message(struct walk *w, GMimeObject *o)
 		mx_mail_note(w->a, w->m, "message part without a message");
 		return attach_content(w, o);
 	}
-	if (w->msg_depth + 1 >= MX_MAX_EMBED_DEPTH) {
+	if (w->msg_depth + 1 >= MAX_NESTED) {
 		mx_mail_note(w->a, w->m,
 			     "message nested too deeply: kept as a file");
 		return attach_content(w, o);
