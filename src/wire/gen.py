@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes structs, decoders, encoders and printers from a schema.
 
-usage: gen.py SCHEMA STEM OUTDIR    writes OUTDIR/STEM.h and OUTDIR/STEM.c
+usage: gen.py SCHEMA STEM OUTDIR    writes STEM.h, STEM.c and, for tests, random
+                                    instances in STEM-sample.h, STEM-sample.c
 
 The language is explained at the top of rops.schema.
 """
@@ -153,6 +154,167 @@ class Schema:
         if f.type in STRUCTS:
             return STRUCTS[f.type][1]
         return {'bool16': 2, 'utf16z': 2}.get(f.type, 1)
+
+
+class Sampler:
+    """Writes makers of random instances for one schema."""
+
+    def __init__(self, emitter):
+        self.e = emitter
+        self.h = []
+        self.c = []
+
+    def item(self, f, place):
+        if f.type in SCALARS:
+            if f.type == 'tag':
+                return [f'{place} = mx_sample_tag(s);']
+            return [f'{place} = ({SCALARS[f.type][0]})mx_sample_bits(s);']
+        if f.type in ('bool8', 'bool16'):
+            return [f'{place} = mx_sample_below(s, 2);']
+        if f.type == 'asciiz':
+            return [f'{place} = mx_sample_ascii(s);']
+        if f.type == 'utf16z':
+            return [f'{place} = mx_sample_utf8(s);']
+        if f.cols:
+            n = f'v->{snake(f.cols)}'
+            return ['{', '\tsize_t n_was = s->n_cols;', '',
+                    f'\t{n} = (uint16_t)mx_sample_below(s,',
+                    '\t\t(uint32_t)n_was + 1);', f'\ts->n_cols = {n};',
+                    f'\tmx_sample_proprow(s, &{place});',
+                    '\ts->n_cols = n_was;', '}']
+        name = CODEC.get(f.type, f'mx_{snake(f.type)}')[3:]
+        return [f'mx_sample_{name}(s, &{place});']
+
+    def field(self, f, block):
+        if f.hidden:
+            return []
+        dst = f'v->{f.c}'
+        if f.type == 'bytes':
+            if f.fix:
+                return [f'for (size_t i = 0; i < {f.count}; i++)',
+                        f'\t{dst}[i] = (uint8_t)mx_sample_below(s, 256);']
+            return [f'{dst} = mx_sample_bin(s, 20);']
+        if f.type == 'strz':
+            c = self.e.cond(block, f, 's', f.arg)
+            return [f'{dst} = ({c}) ? mx_sample_utf8(s)',
+                    '\t: mx_sample_ascii(s);']
+        if f.fix:
+            return [f'for (size_t i = 0; i < {f.count}; i++)',
+                    *['\t' + x for x in self.item(f, f'{dst}[i]')]]
+        if f.count:
+            return self.array(f, block)
+        if f.sized:
+            t = self.e.s.ctype(f)
+            return ['if (mx_sample_below(s, 4)) {',
+                    f'\t{dst} = mx_arena_new(s->arena, {t});',
+                    *['\t' + x for x in self.item(f, f'(*{dst})')], '}']
+        if block.array_of(f.name):
+            return [f'{dst} = (uint16_t)mx_sample_below(s, 4);']
+        return self.item(f, dst)
+
+    def array(self, f, block):
+        counter, t = block.named(f.count), self.e.s.ctype(f)
+        n = 'mx_sample_below(s, 4)' if counter.hidden \
+            else f'v->{counter.c}'
+        out = ['{', f'\tuint32_t n = {n};',
+               f'\t{t} *p = mx_arena_newv(s->arena, {t}, n);'
+               .replace('* *', '**')]
+        if f.columns:
+            out += ['\tconst uint32_t *was = s->cols;',
+                    '\tsize_t n_was = s->n_cols;', '',
+                    f'\ts->cols = v->{snake(f.columns)}.p;',
+                    f'\ts->n_cols = v->{snake(f.columns)}.n;']
+        out += ['\tfor (uint32_t i = 0; i < n; i++)',
+                *['\t\t' + x for x in self.item(f, 'p[i]')]]
+        if f.columns:
+            out += ['\ts->cols = was;', '\ts->n_cols = n_was;']
+        if f.type == 'tag':
+            out += [f'\tv->{f.c}.n = n;', f'\tv->{f.c}.p = p;']
+        else:
+            out += [f'\tv->n_{f.c} = n;', f'\tv->{f.c} = p;']
+        return out + ['}']
+
+    def block(self, name, struct, block, static):
+        head = ('static ' if static else '') + \
+            f'void {name}(struct mx_sampler *s, {struct} *v)'
+        body = self.e.body(without_public(block),
+                           lambda f: self.field(f, block), 's')
+        if not static:
+            self.h.append(head + ';')
+            self.c += [head, '{', '\tmemset(v, 0, sizeof(*v));']
+        else:
+            self.c += [head, '{']
+        if not any(' s->' in x or '(s' in x for x in body):
+            self.c.append('\t(void)s;')
+        if not body:
+            self.c.append('\t(void)v;')
+        self.c += ['\t' + x if x else '' for x in body] + ['}', '']
+
+    def rops(self):
+        s = self.e.s
+        for _, name, parts in s.rops:
+            for key, block in parts.items():
+                kind = 'req' if key == 'req' else 'res'
+                self.block(f'{snake(name)}_{key.replace(" ", "_")}_sample',
+                           f'struct mx_{snake(name)}_{kind}', block, True)
+        for _, name, block in s.notes:
+            self.block(f'{snake(name)}_any_sample',
+                       f'struct mx_{snake(name)}_res', block, True)
+        self.dispatch()
+
+    def dispatch(self):
+        s = self.e.s
+        ids = ', '.join(f'0x{i:02x}' for i, _, _ in s.rops)
+        notes = ', '.join(f'0x{i:02x}' for i, _, _ in s.rops + s.notes
+                          if i != 1)
+        self.h += [f'extern const uint8_t mx_sample_req_ids[{len(s.rops)}];',
+                   f'extern const uint8_t mx_sample_res_ids'
+                   f'[{len(s.rops) + len(s.notes) - 1}];',
+                   '/* Fills everything but id, logon_id, hindex and '
+                   'return_value, which the',
+                   ' * caller has set. */',
+                   'void mx_sample_rop_req(struct mx_sampler *s, '
+                   'struct mx_rop_req *v);',
+                   'void mx_sample_rop_res(struct mx_sampler *s, '
+                   'struct mx_rop_res *v);']
+        self.c += [f'const uint8_t mx_sample_req_ids[{len(s.rops)}] = '
+                   f'{{{ids}}};',
+                   f'const uint8_t mx_sample_res_ids'
+                   f'[{len(s.rops) + len(s.notes) - 1}] = {{{notes}}};', '',
+                   'void mx_sample_rop_req(struct mx_sampler *s, '
+                   'struct mx_rop_req *v)', '{', '\tswitch (v->id) {']
+        for _, name, parts in s.rops:
+            if 'req' in parts:
+                n = snake(name)
+                self.c += [f'\tcase MX_ROP_{n.upper()}:',
+                           f'\t\t{n}_req_sample(s, '
+                           f'&v->{member_name(name)});', '\t\tbreak;']
+        self.c += ['\t}', '}', '',
+                   'void mx_sample_rop_res(struct mx_sampler *s, '
+                   'struct mx_rop_res *v)', '{', '\tswitch (v->id) {']
+        for _, name, block in s.notes:
+            n = snake(name)
+            self.c += [f'\tcase MX_ROP_{n.upper()}:',
+                       f'\t\t{n}_any_sample(s, &v->{n});', '\t\tbreak;']
+        self.c += ['\t' + x for x in self.e.res_cases('sample', 's')]
+        self.c += ['\t}', '}']
+
+    def write(self, outdir):
+        stem, s = self.e.stem, self.e.s
+        for name, block in s.structs.items():
+            n = snake(name)
+            self.block(f'mx_sample_{n}', f'struct mx_{n}', block, False)
+        if s.rops:
+            self.rops()
+        guard = f'MX_WIRE_{stem.upper()}_SAMPLE_H'
+        mark = '/* Made by src/wire/gen.py; change the schema instead. */'
+        h = [mark, f'#ifndef {guard}', f'#define {guard}', '',
+             f'#include "wire/{stem}.h"', '#include "wire/sample.h"', '',
+             *self.h, '', '#endif']
+        c = [mark, f'#include "wire/{stem}-sample.h"', '', *self.c]
+        for name, lines in ((f'{stem}-sample.h', h), (f'{stem}-sample.c', c)):
+            with open(f'{outdir}/{name}', 'w', encoding='utf-8') as out:
+                out.write('\n'.join(lines) + '\n')
 
 
 class Emitter:
@@ -735,7 +897,9 @@ MX_UNUSED static void encode_first_cols(struct mx_wr *wr, size_t n,
 
 def main():
     schema, stem, outdir = sys.argv[1:4]
-    Emitter(Schema(schema), stem).write(outdir)
+    emitter = Emitter(Schema(schema), stem)
+    emitter.write(outdir)
+    Sampler(emitter).write(outdir)
 
 
 if __name__ == '__main__':
