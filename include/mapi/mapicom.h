@@ -373,11 +373,13 @@ typedef enum tagSTREAM_SEEK {
 	STREAM_SEEK_CUR = 1,
 	STREAM_SEEK_END = 2
 } STREAM_SEEK;
-typedef enum tagLOCKTYPE {
-	LOCK_WRITE = 1,
-	LOCK_EXCLUSIVE = 2,
-	LOCK_ONLYONCE = 4
-} LOCKTYPE;
+/* LockRegion; no stream here locks.  <fcntl.h> has a LOCK_WRITE of its own. */
+typedef DWORD LOCKTYPE;
+#ifndef LOCK_WRITE
+#define LOCK_WRITE 1
+#endif
+#define LOCK_EXCLUSIVE 2
+#define LOCK_ONLYONCE 4
 typedef enum tagSTGC {
 	STGC_DEFAULT = 0,
 	STGC_OVERWRITE = 1,
