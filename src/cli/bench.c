@@ -1,0 +1,303 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/bench.h"
+
+#include <edkmdb.h>
+#include <getopt.h>
+#include <mapiutil.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "cli/cli.h"
+#include "cli/json.h"
+
+bool bench_ok(const char *step, HRESULT hr)
+{
+	if (!FAILED(hr))
+		return true;
+	mx_cli_fail("bench", "%s: %s (0x%08x) %s", step, demo_code_name(hr),
+		    (unsigned)hr, MapiaryLastErrorText());
+	return false;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+int bench_compare(bench_block_fn *ours, bench_block_fn *floor_fn, void *arg,
+		  double n, struct bench_line *line)
+{
+	double a[BENCH_BLOCKS], b[BENCH_BLOCKS];
+
+	if (ours(arg) < 0 || floor_fn(arg) < 0)
+		return -1;
+	for (int i = 0; i < BENCH_BLOCKS; i++) {
+		a[i] = ours(arg);
+		b[i] = floor_fn(arg);
+		if (a[i] < 0 || b[i] < 0)
+			return -1;
+	}
+	qsort(a, BENCH_BLOCKS, sizeof(*a), by_value);
+	qsort(b, BENCH_BLOCKS, sizeof(*b), by_value);
+	line->ours = a[BENCH_BLOCKS / 2] / n;
+	line->low = a[BENCH_BLOCKS / 4] / n;
+	line->high = a[3 * BENCH_BLOCKS / 4] / n;
+	line->floor = b[BENCH_BLOCKS / 2] / n;
+	return 0;
+}
+
+void bench_add(struct bench *b, const struct bench_line *line)
+{
+	if (b->n_lines < MX_ARRAY_SIZE(b->lines))
+		b->lines[b->n_lines++] = *line;
+}
+
+bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret)
+{
+	ret->cbSize = sizeof(*ret);
+	return bench_ok("session numbers", MapiaryGetSessionInfo(ses, ret));
+}
+
+static bool log_on(struct demo_user *u, LPMAPISESSION *ret)
+{
+	HRESULT hr = MapiaryImpersonate(u->ctx);
+
+	if (!bench_ok("impersonate", hr))
+		return false;
+	hr = MAPILogonEx(0, (LPTSTR)u->profile, NULL,
+			 MAPI_EXTENDED | MAPI_NEW_SESSION |
+				 MAPI_EXPLICIT_PROFILE | MAPI_NO_MAIL,
+			 ret);
+	MapiaryRevert();
+	return bench_ok("log on", hr);
+}
+
+/* The entry id of the default store. */
+static bool default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret)
+{
+	static SizedSPropTagArray(2, columns) = {
+		2, {PR_ENTRYID, PR_DEFAULT_STORE}};
+	LPMAPITABLE table = NULL;
+	LPSRowSet rows = NULL;
+	HRESULT hr = IMAPISession_GetMsgStoresTable(ses, 0, &table);
+
+	if (!FAILED(hr))
+		hr = HrQueryAllRows(table, (LPSPropTagArray)&columns, NULL,
+				    NULL, 0, &rows);
+	for (ULONG i = 0; !FAILED(hr) && i < rows->cRows && !*ret; i++) {
+		const SPropValue *v = rows->aRow[i].lpProps;
+
+		if (v[1].ulPropTag == PR_DEFAULT_STORE && v[1].Value.b)
+			hr = IMAPISession_OpenMsgStore(
+				ses, 0, v[0].Value.bin.cb,
+				(LPENTRYID)v[0].Value.bin.lpb, NULL,
+				MDB_WRITE | flags, ret);
+	}
+	FreeProws(rows);
+	UlRelease(table);
+	return bench_ok("open the default store",
+			*ret || FAILED(hr) ? hr : MAPI_E_NOT_FOUND);
+}
+
+bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
+		     struct bench_side *ret)
+{
+	ULONG cb = 0, type = 0;
+	LPENTRYID id = NULL;
+	HRESULT hr;
+
+	memset(ret, 0, sizeof(*ret));
+	if (!log_on(&b->d.users[user], &ret->ses) ||
+	    !default_store(ret->ses, flags, &ret->store))
+		return false;
+	hr = IMsgStore_GetReceiveFolder(ret->store, NULL, 0, &cb, &id, NULL);
+	if (!FAILED(hr))
+		hr = IMsgStore_OpenEntry(ret->store, cb, id, NULL,
+					 MAPI_MODIFY | flags, &type,
+					 (LPUNKNOWN *)&ret->inbox);
+	MAPIFreeBuffer(id);
+	return bench_ok("open the inbox", hr);
+}
+
+void bench_side_close(struct bench_side *s)
+{
+	UlRelease(s->inbox);
+	UlRelease(s->store);
+	if (s->ses)
+		IMAPISession_Logoff(s->ses, 0, 0, 0);
+	UlRelease(s->ses);
+	memset(s, 0, sizeof(*s));
+}
+
+static double ratio(const struct bench_line *l)
+{
+	return l->floor > 0 ? l->ours / l->floor : 0;
+}
+
+static bool met(const struct bench_line *l)
+{
+	double v = l->floor > 0 ? ratio(l) : l->ours;
+
+	return l->limit <= 0 || v <= l->limit;
+}
+
+static void print_table(const struct bench *b)
+{
+	printf("%-13s %12s %12s %7s %7s  %s\n", "bench", "ours", "floor",
+	       "ratio", "limit", "what");
+	for (size_t i = 0; i < b->n_lines; i++) {
+		const struct bench_line *l = &b->lines[i];
+		char r[16] = "-", f[24] = "-", m[16] = "-";
+
+		if (l->floor > 0) {
+			snprintf(r, sizeof(r), "%.2f", ratio(l));
+			snprintf(f, sizeof(f), "%.1f", l->floor);
+		}
+		if (l->limit > 0)
+			snprintf(m, sizeof(m), "%.1f", l->limit);
+		printf("%-13s %12.1f %12s %7s %7s  %s (%s)%s\n", l->name,
+		       l->ours, f, r, m, l->what, l->unit,
+		       met(l) ? "" : "  MISSED");
+	}
+}
+
+static void print_json(const struct bench *b)
+{
+	struct mx_json j = {.to = stdout};
+
+	mx_json_open(&j, NULL, '{');
+	mx_json_uint(&j, "version", 1);
+	mx_json_open(&j, "benches", '[');
+	for (size_t i = 0; i < b->n_lines; i++) {
+		const struct bench_line *l = &b->lines[i];
+
+		mx_json_open(&j, NULL, '{');
+		mx_json_text(&j, "name", l->name);
+		mx_json_text(&j, "what", l->what);
+		mx_json_text(&j, "unit", l->unit);
+		mx_json_real(&j, "ours", l->ours);
+		if (l->floor > 0) {
+			mx_json_real(&j, "lower_quartile", l->low);
+			mx_json_real(&j, "upper_quartile", l->high);
+			mx_json_real(&j, "floor", l->floor);
+			mx_json_real(&j, "ratio", ratio(l));
+		}
+		if (l->limit > 0)
+			mx_json_real(&j, "limit", l->limit);
+		mx_json_bool(&j, "met", met(l));
+		mx_json_close(&j, '}');
+	}
+	mx_json_close(&j, ']');
+	mx_json_close(&j, '}');
+	putchar('\n');
+}
+
+static int usage(void)
+{
+	fputs("usage: mapiary bench [--json] [--rows N] [--ops N] "
+	      "[--idle-users N] [NAME...]\n\n"
+	      "Measures against a floor in the same run: medians of "
+	      "alternating blocks.\n"
+	      "  execute  one Execute (GetProps) / a bare HTTP POST of the "
+	      "same sizes\n"
+	      "  rows     a contents table read to its end / bare SQLite\n"
+	      "  logon    round trips from logon to the first 50 rows\n"
+	      "  memory   resident memory of an idle logged-on user\n"
+	      "Exit status 1 when a figure is missed.\n",
+	      stderr);
+	return MX_EXIT_USAGE;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct bench *b);
+} benches[] = {
+	{"execute", bench_execute},
+	{"rows", bench_rows},
+	{"logon", bench_logon},
+	{"memory", bench_memory},
+};
+
+static bool wanted(const char *name, char **names, int n)
+{
+	bool any = n == 0;
+
+	for (int i = 0; i < n; i++)
+		any = any || !strcmp(name, names[i]);
+	return any;
+}
+
+static int run_all(struct bench *b, char **names, int n)
+{
+	for (size_t i = 0; i < MX_ARRAY_SIZE(benches); i++)
+		if (wanted(benches[i].name, names, n) && benches[i].run(b))
+			return -1;
+	return 0;
+}
+
+/* Users and server as the demo makes them; MAPI until the end of run. */
+static int with_server(struct bench *b, char **names, int n)
+{
+	MAPIINIT_0 init = {0, MAPI_MULTITHREAD_NOTIFICATIONS | MAPI_NT_SERVICE};
+	int r = -1;
+
+	mx_arena_init(&b->d.arena);
+	if (!demo_users_make(&b->d) && !demo_server_prepare(&b->d) &&
+	    !demo_server_start(&b->d) &&
+	    bench_ok("MAPIInitialize", MAPIInitialize(&init))) {
+		if (!demo_users_open(&b->d))
+			r = run_all(b, names, n);
+		demo_users_close(&b->d);
+		MAPIUninitialize();
+	}
+	demo_server_stop(&b->d);
+	demo_server_clean(&b->d);
+	mx_arena_fini(&b->d.arena);
+	return r;
+}
+
+int mx_cmd_bench(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"json", no_argument, NULL, 'j'},
+		{"rows", required_argument, NULL, 'r'},
+		{"ops", required_argument, NULL, 'o'},
+		{"idle-users", required_argument, NULL, 'i'},
+		{"help", no_argument, NULL, 'h'},
+		{NULL, 0, NULL, 0},
+	};
+	static struct bench b = {.rows = 10000, .ops = 500, .idle_users = 500};
+	bool json = false, missed = false;
+	uint64_t n;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'j')
+			json = true;
+		else if (c == '?' || c == 'h' ||
+			 mx_cli_number("bench", "the option", optarg, 1, 100000,
+				       &n))
+			return usage();
+		else if (c == 'r')
+			b.rows = (unsigned)n;
+		else if (c == 'o')
+			b.ops = (unsigned)n;
+		else
+			b.idle_users = (unsigned)n;
+	}
+	b.d.opt.users = b.idle_users + 1;
+	if (with_server(&b, argv + optind, argc - optind))
+		return MX_EXIT_FAILED;
+	if (json)
+		print_json(&b);
+	else
+		print_table(&b);
+	for (size_t i = 0; i < b.n_lines; i++)
+		missed = missed || !met(&b.lines[i]);
+	return missed ? MX_EXIT_FAILED : MX_EXIT_OK;
+}

@@ -1,0 +1,86 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Benchmarks, shared by their parts.  What is measured is a ratio: our blocks
+ * and the floor's alternate in one run, the medians are compared.  The machine
+ * may be shared and noisy; a lone time would say nothing.
+ *
+ *   bench.c           options, the set-up, table and JSON
+ *   bench-execute.c   a round trip against a bare HTTP exchange
+ *   bench-floor.c     that bare exchange: libcurl and libmicrohttpd
+ *   bench-rows.c      rows of a contents table against bare SQLite
+ *   bench-logon.c     round trips of a logon, memory of an idle user
+ */
+#ifndef MX_CLI_BENCH_H
+#define MX_CLI_BENCH_H
+
+#include "cli/demo.h"
+
+#define BENCH_BLOCKS 15
+
+/* One line of the result. */
+struct bench_line {
+	const char *name; /* short, for --json */
+	const char *what; /* a sentence */
+	const char *unit;
+	double ours, floor; /* floor 0: there is none */
+	double limit;       /* on ratio, or on ours without a floor; 0: none */
+	double low, high;   /* quartiles of ours */
+};
+
+struct bench {
+	struct demo d; /* users and server, as the demo makes them */
+	unsigned rows, ops, idle_users;
+	struct bench_line lines[16];
+	size_t n_lines;
+};
+
+/* One block: seconds it took; < 0 ends the bench (a message was printed). */
+typedef double bench_block_fn(void *arg);
+
+/* Alternates BENCH_BLOCKS blocks of each after one warm-up block; medians, per
+ * n units, go into *line.  0 or -1. */
+int bench_compare(bench_block_fn *ours, bench_block_fn *floor, void *arg,
+		  double n, struct bench_line *line);
+
+void bench_add(struct bench *b, const struct bench_line *line);
+
+/* "bench: step: MAPI code: text" on stderr; true when hr succeeded. */
+bool bench_ok(const char *step, HRESULT hr);
+
+/* Logs a user on and opens his default store and inbox.  flags: 0 or
+ * MAPI_DEFERRED_ERRORS for the opens. */
+struct bench_side {
+	LPMAPISESSION ses;
+	LPMDB store;
+	LPMAPIFOLDER inbox;
+};
+bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
+		     struct bench_side *ret);
+void bench_side_close(struct bench_side *s);
+
+/* Round trips of the session so far, bytes sent and received. */
+bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret);
+
+/* --- the bare exchange --- */
+
+struct bench_floor;
+
+/* A server process that answers any POST with n_res bytes, and a client with
+ * one kept connection that sends n_req.  NULL with a message on failure. */
+struct bench_floor *bench_floor_open(size_t n_req, size_t n_res);
+void bench_floor_close(struct bench_floor *f);
+/* One exchange; 0 or -1 with a message. */
+int bench_floor_exchange(struct bench_floor *f);
+/* HTTP bytes of the last exchange, headers included. */
+void bench_floor_bytes(const struct bench_floor *f, size_t *ret_out,
+		       size_t *ret_in);
+
+/* --- what is measured; 0 or -1 --- */
+
+int bench_execute(struct bench *b);
+int bench_rows(struct bench *b);
+int bench_logon(struct bench *b);
+int bench_memory(struct bench *b);
+
+#endif
