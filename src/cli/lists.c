@@ -1,0 +1,216 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `mapiary lists`: the connection lists in shared memory, looked at from
+ * outside.  Disturbs nobody and needs nobody alive.
+ */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "cli/json.h"
+#include "connlist/registry.h"
+#include "connlist/snapshot.h"
+
+static int usage(FILE *to, int status)
+{
+	fputs("usage: mapiary lists [--json] [--segment FILE]\n"
+	      "\n"
+	      "Shows every user's connection list and its connections: who, "
+	      "where, doing what,\nsince when, waiting on what.\n"
+	      "\n"
+	      "  --json          a document (doc/formats/lists-json.md)\n"
+	      "  --segment FILE  default: MAPIARY_SEGMENT, else "
+	      "/dev/shm/mapiary-UID\n",
+	      to);
+	return status;
+}
+
+enum { OPT_JSON = 256, OPT_SEGMENT, OPT_HELP };
+
+static const struct option options[] = {
+	{"json", no_argument, NULL, OPT_JSON},
+	{"segment", required_argument, NULL, OPT_SEGMENT},
+	{"help", no_argument, NULL, OPT_HELP},
+	{NULL, 0, NULL, 0},
+};
+
+static const char *state_name(enum mx_snap_state s)
+{
+	static const char *const names[] = {"waiting", "open", "orphan",
+					    "closing"};
+
+	return (size_t)s < MX_ARRAY_SIZE(names) ? names[s] : "?";
+}
+
+static const char *kind_name(enum mx_conn_kind k)
+{
+	return k == MX_CONN_MAILBOX ? "mailbox" : "address book";
+}
+
+static int64_t age_ns(const struct mx_snap *s, uint64_t since)
+{
+	return since && s->taken_ns > since ? (int64_t)(s->taken_ns - since)
+					    : 0;
+}
+
+static const char *server_of(const struct mx_snap *s,
+			     const struct mx_snap_conn *c)
+{
+	return c->peer < s->n_peers ? s->peers[c->peer].server : "-";
+}
+
+static uint32_t pid_of(const struct mx_snap *s, const struct mx_snap_conn *c)
+{
+	return c->proc < s->n_procs ? s->procs[c->proc].pid : 0;
+}
+
+static void print_conn(const struct mx_snap *s, const struct mx_snap_conn *c)
+{
+	printf("    %s  %s  %s  pid %u  %u logons  %" PRIu64 " round trips\n",
+	       server_of(s, c), kind_name(c->kind), state_name(c->state),
+	       pid_of(s, c), c->n_logons, c->round_trips);
+	for (size_t i = 0; i < MX_OPS; i++) {
+		const struct mx_snap_op *op = &c->op[i];
+
+		if (op->active)
+			printf("        %s for %.1f s, waiting on %s\n",
+			       op->name, (double)age_ns(s, op->since_ns) / 1e9,
+			       op->waiting_on[0] ? op->waiting_on : "nothing");
+	}
+	if (c->last_err)
+		printf("        last error %.1f s ago: %s, code %u\n",
+		       (double)age_ns(s, c->last_err_ns) / 1e9,
+		       strerror(-c->last_err), c->last_code);
+}
+
+static void print_text(const struct mx_snap *s)
+{
+	char sid[MX_SID_MAX_STR];
+
+	printf("%s: %zu processes, %zu lists, %zu connections\n", s->path,
+	       s->n_procs, s->n_lists, s->n_conns);
+	for (size_t i = 0; i < s->n_lists; i++) {
+		const struct mx_snap_list *l = &s->lists[i];
+
+		printf("\n%s  %s\n  list %u, generation %" PRIu64
+		       ", CRC %08x, %u processes, %u connections, %u waiting, "
+		       "%u orphans%s\n",
+		       l->name, mx_sid_format(&l->sid, sid), l->slot, l->gen,
+		       l->crc, l->n_procs, l->n_conns, l->n_waiting,
+		       l->n_orphans, l->torn ? ", changing" : "");
+		for (size_t k = 0; k < s->n_conns; k++)
+			if (s->conns[k].list == i)
+				print_conn(s, &s->conns[k]);
+	}
+}
+
+static void json_conn(struct mx_json *j, const struct mx_snap *s,
+		      const struct mx_snap_conn *c)
+{
+	mx_json_open(j, NULL, '{');
+	mx_json_uint(j, "slot", c->slot);
+	mx_json_text(j, "server", server_of(s, c));
+	mx_json_text(j, "kind", kind_name(c->kind));
+	mx_json_text(j, "state", state_name(c->state));
+	mx_json_uint(j, "pid", pid_of(s, c));
+	mx_json_uint(j, "logons", c->n_logons);
+	mx_json_uint(j, "round_trips", c->round_trips);
+	mx_json_uint(j, "bytes_out", c->bytes_out);
+	mx_json_uint(j, "bytes_in", c->bytes_in);
+	mx_json_open(j, "in_flight", '[');
+	for (size_t i = 0; i < MX_OPS; i++) {
+		const struct mx_snap_op *op = &c->op[i];
+
+		if (!op->active)
+			continue;
+		mx_json_open(j, NULL, '{');
+		mx_json_text(j, "operation", op->name);
+		mx_json_text(j, "waiting_on", op->waiting_on);
+		mx_json_seconds(j, "for_seconds", age_ns(s, op->since_ns));
+		mx_json_close(j, '}');
+	}
+	mx_json_close(j, ']');
+	mx_json_close(j, '}');
+}
+
+static void print_json(const struct mx_snap *s)
+{
+	struct mx_json j = {.to = stdout};
+	char sid[MX_SID_MAX_STR];
+
+	mx_json_open(&j, NULL, '{');
+	mx_json_text(&j, "format", "mapiary-lists");
+	mx_json_uint(&j, "version", 1);
+	mx_json_text(&j, "segment", s->path);
+	mx_json_uint(&j, "processes", s->n_procs);
+	mx_json_open(&j, "lists", '[');
+	for (size_t i = 0; i < s->n_lists; i++) {
+		const struct mx_snap_list *l = &s->lists[i];
+
+		mx_json_open(&j, NULL, '{');
+		mx_json_uint(&j, "slot", l->slot);
+		mx_json_uint(&j, "generation", l->gen);
+		mx_json_text(&j, "name", l->name);
+		mx_json_text(&j, "sid", mx_sid_format(&l->sid, sid));
+		mx_json_uint(&j, "sid_crc", l->crc);
+		mx_json_uint(&j, "processes", l->n_procs);
+		mx_json_uint(&j, "waiting", l->n_waiting);
+		mx_json_uint(&j, "orphans", l->n_orphans);
+		mx_json_open(&j, "connections", '[');
+		for (size_t k = 0; k < s->n_conns; k++)
+			if (s->conns[k].list == i)
+				json_conn(&j, s, &s->conns[k]);
+		mx_json_close(&j, ']');
+		mx_json_close(&j, '}');
+	}
+	mx_json_close(&j, ']');
+	mx_json_close(&j, '}');
+}
+
+int mx_cmd_lists(int argc, char **argv)
+{
+	struct mx_fault fault = MX_FAULT_INIT;
+	struct mx_snap snap = MX_SNAP_INIT;
+	struct mx_snap_src *src = NULL;
+	const char *segment = NULL;
+	bool json = false;
+	char path[256];
+	int c, r;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == OPT_HELP)
+			return usage(stdout, MX_EXIT_OK);
+		if (c == OPT_JSON)
+			json = true;
+		else if (c == OPT_SEGMENT)
+			segment = optarg;
+		else
+			return usage(stderr, MX_EXIT_USAGE);
+	}
+	if (optind < argc)
+		return usage(stderr, MX_EXIT_USAGE);
+	r = mx_reg_path(segment, path, sizeof(path));
+	if (!r)
+		r = mx_snap_open(path, &src, &fault);
+	if (r == -ENOENT)
+		return mx_cli_fail("lists", "there is no segment %s", path);
+	if (!r)
+		r = mx_snap_take(src, &snap);
+	if (!r && json)
+		print_json(&snap);
+	else if (!r)
+		print_text(&snap);
+	mx_snap_fini(&snap);
+	mx_snap_close(src);
+	if (r)
+		return mx_cli_fail("lists", "%s: %s", path,
+				   fault.text[0] ? fault.text : strerror(-r));
+	return MX_EXIT_OK;
+}
