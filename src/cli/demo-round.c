@@ -20,15 +20,8 @@
 #include <mapiutil.h>
 #include <string.h>
 
-#include "base/auto.h"
-
 #define READS_A_ROUND 5
 #define ROWS_AT_ONCE 20
-
-static void release_auto(void *p)
-{
-	UlRelease(*(void **)p);
-}
 
 /* ---- the user's table of messages ---- */
 

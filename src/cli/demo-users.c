@@ -155,13 +155,11 @@ static int open_one(struct demo *d, struct demo_user *u)
 	};
 	MAPIARY_CONFIG where = {
 		.cbSize = sizeof(where),
-		.ulFlags = MAPIARY_EXPLICIT_USER |
-			   (d->opt.allow_http ? MAPIARY_ALLOW_HTTP : 0),
+		.ulFlags = MAPIARY_EXPLICIT_USER,
 		.lpszUrl = d->url,
 		.lpszAddress = u->smtp,
 		.lpszAutodiscoverUrl = d->opt.autodiscover,
 		.lpszMailboxDn = u->dn,
-		.lpszCaFile = d->opt.ca_file,
 	};
 	HRESULT hr = MapiaryCreateUser(&who, &u->ctx);
 

@@ -61,8 +61,6 @@ static int usage(FILE *to, int status)
 	      "                    and if known legacyExchangeDN and SID\n"
 	      "  --autodiscover U  where to ask for DNs (the well-known "
 	      "places)\n"
-	      "  --ca-file F       trusted roots, PEM (the system's)\n"
-	      "  --allow-http      send passwords over http to other hosts\n"
 	      "\n"
 	      "Exit status: 0 when nothing hung, nothing failed and everything "
 	      "sent was notified\nand is readable by its addressee; 1 "
@@ -85,8 +83,6 @@ enum {
 	OPT_URL,
 	OPT_CREDENTIALS,
 	OPT_AUTODISCOVER,
-	OPT_CA_FILE,
-	OPT_ALLOW_HTTP,
 	OPT_HELP,
 };
 
@@ -104,8 +100,6 @@ static const struct option options[] = {
 	{"url", required_argument, NULL, OPT_URL},
 	{"credentials", required_argument, NULL, OPT_CREDENTIALS},
 	{"autodiscover", required_argument, NULL, OPT_AUTODISCOVER},
-	{"ca-file", required_argument, NULL, OPT_CA_FILE},
-	{"allow-http", no_argument, NULL, OPT_ALLOW_HTTP},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -155,9 +149,6 @@ static int take_option(struct demo_opt *o, int c, int *ret_status)
 	case OPT_KEEP:
 		o->keep = true;
 		return 0;
-	case OPT_ALLOW_HTTP:
-		o->allow_http = true;
-		return 0;
 	case OPT_DATA:
 		o->data_dir = optarg;
 		return 0;
@@ -172,9 +163,6 @@ static int take_option(struct demo_opt *o, int c, int *ret_status)
 		return 0;
 	case OPT_AUTODISCOVER:
 		o->autodiscover = optarg;
-		return 0;
-	case OPT_CA_FILE:
-		o->ca_file = optarg;
 		return 0;
 	case OPT_HELP:
 		*ret_status = usage(stdout, MX_EXIT_OK);

@@ -35,9 +35,9 @@
 struct demo_opt {
 	unsigned users, threads, rounds; /* 0 rounds: ten a user */
 	const char *url;                 /* NULL: embedded server */
-	const char *autodiscover, *credentials, *ca_file;
+	const char *autodiscover, *credentials;
 	const char *mail_dir, *data_dir;
-	bool json, keep, allow_http;
+	bool json, keep;
 	uint64_t seed;
 	unsigned wait_s; /* deadline of a wait for a notification */
 	unsigned hang_s; /* a MAPI call longer than this has hung */
