@@ -102,6 +102,7 @@ static void become_server(const struct demo *d, int out, pid_t parent)
 	char log[300];
 	int fd;
 
+	setpgid(0, 0); /* the terminal's interrupt is for the demo */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(MX_EXIT_FAILED);

@@ -25,6 +25,8 @@
 #define WATCH_MS 200
 /* What a cancelled call gets to return. */
 #define CANCEL_GRACE_S 30
+/* A call that failed after so long ended by a deadline, whatever its code. */
+#define DEADLINE_S 20
 
 static pthread_mutex_t talk = PTHREAD_MUTEX_INITIALIZER;
 static bool line_open; /* a progress line stands on the terminal */
@@ -132,6 +134,14 @@ bool demo_server_answers(const struct demo_user *u)
 	return true;
 }
 
+static bool by_deadline(const struct demo_worker *w, HRESULT hr)
+{
+	int64_t ns = mx_mono_now().ns - atomic_load(&w->since_ns);
+
+	return hr == MAPI_E_TIMEOUT ||
+	       (hr == MAPI_E_NETWORK_ERROR && ns > DEADLINE_S * MX_NS_PER_S);
+}
+
 bool demo_ok(struct demo_worker *w, const struct demo_user *u, HRESULT hr)
 {
 	const char *step = atomic_load(&w->step);
@@ -142,7 +152,7 @@ bool demo_ok(struct demo_worker *w, const struct demo_user *u, HRESULT hr)
 	snprintf(words, sizeof(words), "%s", MapiaryLastErrorText());
 	if (hr == MAPI_E_USER_CANCEL && atomic_load(&w->cancelled))
 		demo_say(w->d, "user %s: %s: cancelled", u->name, step);
-	else if (hr == MAPI_E_TIMEOUT && demo_server_answers(u)) {
+	else if (by_deadline(w, hr) && demo_server_answers(u)) {
 		atomic_fetch_add(&w->d->hung, 1);
 		demo_say(w->d, "hung: user %s: %s: %s", u->name, step, words);
 	} else

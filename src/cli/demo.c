@@ -236,7 +236,9 @@ static void run(struct demo *d)
 int mx_cmd_demo(int argc, char **argv)
 {
 	struct demo *d = &the_demo;
-	const struct sigaction stop = {.sa_handler = on_signal};
+	/* The second interrupt is the system's. */
+	const struct sigaction stop = {.sa_handler = on_signal,
+				       .sa_flags = SA_RESETHAND};
 	int status;
 
 	d->opt = (struct demo_opt){
