@@ -30,6 +30,7 @@ struct mx_mbox;
 struct mx_obj;
 struct mx_propval;
 struct mx_strm;
+struct mx_propproblem; /* wire/types.h; [MS-OXCDATA] 2.7 */
 
 enum mx_obj_kind {
 	MX_OBJ_STORE,
@@ -55,13 +56,6 @@ uint64_t mx_obj_mid(const struct mx_obj *o);
  */
 void mx_obj_close(struct mx_obj *o);
 void mx_obj_close_auto(struct mx_obj **o);
-
-/* One property that could not be set, deleted or found. [MS-OXCDATA] 2.7. */
-struct mx_problem {
-	uint16_t index; /* in the caller's array */
-	uint32_t tag;
-	uint32_t error; /* as on the wire, 0x80070005 and the like */
-};
 
 /*
  * The values of n tags, in order, into ret_vals[0..n) (caller's array); what
@@ -93,12 +87,12 @@ int mx_obj_list(struct mx_obj *o, struct mx_arena *a, uint32_t **ret_tags,
  * MX_ANS_OBJECT_DELETED; errno.  [MS-OXCPRPT] 3.2.5.4.
  */
 int mx_obj_set(struct mx_obj *o, const struct mx_propval *vals, size_t n,
-	       struct mx_arena *a, struct mx_problem **ret_problems,
+	       struct mx_arena *a, struct mx_propproblem **ret_problems,
 	       size_t *ret_n_problems);
 
 /* Deletes; a property that is not there is no problem.  [MS-OXCPRPT] 3.2.5.5. */
 int mx_obj_delete(struct mx_obj *o, const uint32_t *tags, size_t n,
-		  struct mx_arena *a, struct mx_problem **ret_problems,
+		  struct mx_arena *a, struct mx_propproblem **ret_problems,
 		  size_t *ret_n_problems);
 
 /* ---- Streams: [MS-OXCPRPT] 2.2.14 ff.  Types PT_BINARY, PT_STRING8, PT_UNICODE

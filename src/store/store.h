@@ -80,7 +80,7 @@ enum mx_answer {
 };
 
 /* The ROP ReturnValue for a result of this library: 0 for 0, the codes above,
- * and for errnos: -ENOMEM ecMAPIOOM 0x8007000E, -ENOSPC ecServerOOM 0x3F0…
+ * and for errnos: -ENOMEM ecMAPIOOM 0x8007000E, -ENOSPC OutOfDisk 0x8004010D…
  * (the whole list stands in answer.c); anything else ecError. */
 uint32_t mx_store_ec(int result);
 
@@ -174,6 +174,10 @@ int mx_store_open(const char *dir, const struct mx_store_conf *conf,
 /* Closes; every mx_mbox must be closed before.  NULL is fine. */
 void mx_store_close(struct mx_store *st);
 void mx_store_close_auto(struct mx_store **st);
+
+/* Offers again what could not be delivered before (a recipient's disk was full)
+ * and is due; for a timer of the server, every 20 s or so.  Any thread. */
+int mx_store_deliver(struct mx_store *st);
 
 /* Closes mailboxes nobody uses now (idle memory, tests); any thread. */
 void mx_store_trim(struct mx_store *st);

@@ -1,0 +1,24 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef MX_STORE_DIR_PRIVATE_H
+#define MX_STORE_DIR_PRIVATE_H
+
+#include "base/arena.h"
+#include "store/dir.h"
+#include "wire/types.h"
+
+struct mx_dir;
+
+int mx_dir_open(struct mx_store *st, struct mx_dir **ret);
+void mx_dir_close(struct mx_dir *d); /* NULL is fine */
+
+int mx_dir_by_id(struct mx_store *st, uint32_t id, struct mx_arena *a,
+		 struct mx_user *ret);
+
+/* Mailboxes with something to send, as a durable mark. */
+int mx_dir_mark_sending(struct mx_store *st, const struct mx_guid *guid,
+			bool sending);
+int mx_dir_list_sending(struct mx_store *st, struct mx_arena *a,
+			struct mx_guid **ret, size_t *ret_n);
+
+#endif
