@@ -18,7 +18,7 @@
 struct mx_clist;
 
 /* Finds the list of this SID, or makes it, and holds it.  `name` is shown to
- * people (cut at 95 bytes; a UTF-8 character is never cut); the first joiner's
+ * people (cut at 87 bytes; a UTF-8 character is never cut); the first joiner's
  * stays.  Waits at most a second, and only for another process that is inside
  * a change of the same bucket.  0 with *ret to be left, or
  *   -EINVAL   no SID

@@ -150,10 +150,11 @@ enum mx_health {
 
 /* What the server just said.  `for_ms` (BACKOFF, FULL, DOWN; at most an hour)
  * holds back opens of this user on this server in all processes; others are not
- * touched.  FULL also lowers the budget to what is open now, for that time.
- * code: the peer's; text: cut to 47 bytes. */
+ * touched.  FULL lowers the budget to what else is open now, for that time, and
+ * holds back only when nothing else is open.  code: the peer's.  May wait as
+ * join does, for FULL only. */
 void mx_conn_report(struct mx_conn *conn, enum mx_health health, int64_t for_ms,
-		    uint32_t code, const char *text);
+		    uint32_t code);
 
 /* When the back-off of this user on this server is over; the past when there is
  * none.  Requests other than open ask this and wait in their own way. */

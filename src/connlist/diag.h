@@ -18,15 +18,15 @@
 enum mx_diag_kind {
 	MX_DIAG_DEAD_PROCESS,    /* died, nobody cleaned up after it yet */
 	MX_DIAG_STOPPED_PROCESS, /* alive, its heart does not beat */
-	MX_DIAG_LOCK,            /* a bucket held by a dead or stopped process */
-	MX_DIAG_OVERDUE,         /* an operation past its own deadline */
-	MX_DIAG_SLOW,            /* an operation in flight for long */
-	MX_DIAG_BUDGET,          /* waiting for a session place */
-	MX_DIAG_BACKOFF,         /* the server asked to wait */
-	MX_DIAG_POLLER,          /* a poller that should have ended */
-	MX_DIAG_ORPHAN,          /* a session left by a dead process */
-	MX_DIAG_CAPACITY,        /* 90 % or more of a table in use */
-	MX_DIAG_TORN,            /* a record nobody can read whole */
+	MX_DIAG_LOCK,     /* a bucket held by a dead or stopped process */
+	MX_DIAG_OVERDUE,  /* an operation past its own deadline */
+	MX_DIAG_SLOW,     /* an operation in flight for long */
+	MX_DIAG_BUDGET,   /* waiting for a session place */
+	MX_DIAG_BACKOFF,  /* the server asked to wait */
+	MX_DIAG_POLLER,   /* a poller that should have ended */
+	MX_DIAG_ORPHAN,   /* a session left by a dead process */
+	MX_DIAG_CAPACITY, /* 90 % or more of a table in use */
+	MX_DIAG_TORN,     /* a record nobody can read whole */
 };
 
 enum mx_diag_severity {
@@ -38,11 +38,11 @@ enum mx_diag_severity {
 struct mx_diag {
 	enum mx_diag_kind kind;
 	enum mx_diag_severity severity;
-	uint64_t age_ns; /* 0 when it has none */
-	uint32_t proc;   /* index into snap->procs, or UINT32_MAX */
-	uint32_t list;   /* index into snap->lists, or UINT32_MAX */
-	uint32_t conn;   /* index into snap->conns, or UINT32_MAX */
-	char text[384];  /* what, for whom, since when, on what */
+	uint64_t age_ns;  /* 0 when it has none */
+	uint32_t proc;    /* index into snap->procs, or UINT32_MAX */
+	uint32_t list;    /* index into snap->lists, or UINT32_MAX */
+	uint32_t conn;    /* index into snap->conns, or UINT32_MAX */
+	char text[384];   /* what, for whom, since when, on what */
 	char advice[192]; /* what to do */
 };
 

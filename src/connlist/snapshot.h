@@ -25,7 +25,8 @@ struct mx_snap_proc {
 	uint32_t pid;   /* in its own PID namespace */
 	uint64_t pidns; /* inode number of that namespace */
 	uint32_t uid;
-	uint64_t attached_ns, beat_ns; /* monotonic */
+	uint32_t max_sessions;         /* its budget a user and server */
+	uint64_t attached_ns, beat_ns; /* monotonic; no beat yet: 0 */
 	char name[32];
 };
 
@@ -35,7 +36,7 @@ struct mx_snap_list {
 	bool torn;
 	struct mx_sid sid;
 	uint32_t crc;
-	char name[96];
+	char name[88];
 	uint64_t created_ns;
 	uint32_t n_procs; /* processes that hold it */
 	uint32_t n_conns, n_waiting, n_orphans;
@@ -49,7 +50,7 @@ struct mx_snap_peer {
 	enum mx_health health;
 	uint64_t until_ns; /* end of the back-off, 0 */
 	uint32_t code;
-	char text[48];
+	/* limit: what the server let us learn, else the processes' own. */
 	uint32_t limit[MX_CONN_KINDS], used[MX_CONN_KINDS];
 	uint32_t waiting[MX_CONN_KINDS];
 };
@@ -109,7 +110,7 @@ struct mx_snap {
 	struct mx_snap_peer *peers;
 	struct mx_snap_conn *conns;
 	struct mx_snap_lock *locks;
-	uint32_t *index; /* scratch */
+	uint32_t *index; /* scratch: slot to index of lists, peers, procs */
 };
 
 #define MX_SNAP_INIT ((struct mx_snap){0})

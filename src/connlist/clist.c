@@ -1,0 +1,378 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Joining and leaving lists.
+ *
+ * A process holds a list with one bit in the list, whatever many holds it has;
+ * it counts those itself.  The bit is set under the bucket's lock, so that a
+ * list is never freed while somebody joins it, and cleared without: the last one
+ * to leave only then asks for the lock, and without waiting.
+ */
+#include "connlist/clist.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "connlist/conn.h"
+#include "connlist/registry-private.h"
+
+#define NAME_MAX_BYTES (8 * SHM_LIST_NAME_WORDS - 1)
+
+/* --- Holds -------------------------------------------------------------- */
+
+static struct mx_mutex *stripe_of(struct mx_reg *reg, uint32_t slot)
+{
+	return &reg->stripe[slot % N_STRIPES];
+}
+
+/* The lock analysis cannot follow an array of locks. */
+MX_NO_LOCK_ANALYSIS void list_hold(struct mx_reg *reg, uint32_t slot)
+{
+	const uint64_t *word = &reg->map.lists[slot].members[reg->slot / 64];
+
+	mx_mutex_lock(stripe_of(reg, slot));
+	if (reg->holds[slot]++ == 0)
+		shm_or64(word, UINT64_C(1) << reg->slot % 64);
+	mx_mutex_unlock(stripe_of(reg, slot));
+}
+
+MX_NO_LOCK_ANALYSIS void list_unhold(struct mx_clist *cl)
+{
+	struct mx_reg *reg = cl->reg;
+	const struct shm_list *l = &reg->map.lists[cl->slot];
+	bool last;
+
+	mx_mutex_lock(stripe_of(reg, cl->slot));
+	last = --reg->holds[cl->slot] == 0;
+	if (last)
+		shm_and64(&l->members[reg->slot / 64],
+			  ~(UINT64_C(1) << reg->slot % 64));
+	mx_mutex_unlock(stripe_of(reg, cl->slot));
+	if (last && !list_has_member(l))
+		bucket_sweep_soon(reg, cl->bucket);
+}
+
+int list_check_locked(const struct mx_clist *cl)
+{
+	const struct shm_map *m = &cl->reg->map;
+
+	return shm_get64(&m->list_claims[cl->slot]) == SHM_CLAIM(SHM_LIVE, 0) &&
+			       shm_get64(&m->lists[cl->slot].gen) == cl->gen
+		       ? 0
+		       : -EBADMSG;
+}
+
+/* --- Finding and making ------------------------------------------------- */
+
+struct wanted {
+	uint64_t sid[SHM_SID_WORDS];
+	uint32_t sid_len, crc, bucket;
+	const char *name;
+};
+
+static bool same_sid(const struct shm_list *l, const struct wanted *w)
+{
+	uint64_t sid[SHM_SID_WORDS];
+
+	if (shm_get32(&l->crc) != w->crc ||
+	    shm_get32(&l->sid_len) != w->sid_len)
+		return false;
+	shm_get_bytes(sid, l->sid, SHM_SID_WORDS);
+	return !memcmp(sid, w->sid, sizeof(sid));
+}
+
+/* The whole SID, also when there is only one list.  0 with *ret an index or
+ * NO_INDEX; -EBADMSG. */
+static int find_list(const struct mx_reg *reg, const struct wanted *w,
+		     uint32_t *ret)
+{
+	const struct shm_map *m = &reg->map;
+	struct chain c = {0};
+	uint32_t i;
+
+	for (const uint32_t *link = &m->buckets[w->bucket].head;
+	     list_at(reg, link, w->bucket, &c, &i); link = &m->lists[i].next) {
+		if (!same_sid(&m->lists[i], w))
+			continue;
+		if (shm_get32(&m->lists[i].sum) != list_sum(m, i) ||
+		    shm_get64(&m->list_claims[i]) != SHM_CLAIM(SHM_LIVE, 0))
+			return -EBADMSG;
+		*ret = i;
+		return 0;
+	}
+	*ret = NO_INDEX;
+	return c.err;
+}
+
+/* Bytes of s that fit, never half a character. */
+static size_t fitting(const char *s, size_t max)
+{
+	size_t n = strnlen(s, max + 1);
+
+	if (n <= max)
+		return n;
+	n = max;
+	while (n && ((unsigned char)s[n] & 0xc0) == 0x80)
+		n--;
+	return n;
+}
+
+/* Complete with its maker's bit and checksum, then linked, then LIVE. */
+static void make_list(struct mx_reg *reg, const struct wanted *w, uint32_t i)
+{
+	const struct shm_map *m = &reg->map;
+	const struct shm_list *l = &m->lists[i];
+	const struct shm_bucket *b = &m->buckets[w->bucket];
+
+	shm_put32(&l->crc, w->crc);
+	shm_put32(&l->sid_len, w->sid_len);
+	shm_put32(&l->conns, 0);
+	shm_put32(&l->peers, 0);
+	shm_put64(&l->created_ns, now_ns());
+	shm_put64(&l->ticket, 1);
+	for (unsigned j = 0; j < SHM_MEMBER_WORDS; j++)
+		shm_put64(&l->members[j], 0);
+	shm_put_bytes(l->sid, SHM_SID_WORDS, w->sid, sizeof(w->sid));
+	shm_put_bytes(l->name, SHM_LIST_NAME_WORDS, w->name,
+		      fitting(w->name, NAME_MAX_BYTES));
+	shm_put32(&l->sum, list_sum(m, i));
+	list_hold(reg, i);
+	shm_put32(&l->next, shm_get32(&b->head));
+	shm_put32(&b->head, i + 1);
+	shm_put64(&m->list_claims[i], SHM_CLAIM(SHM_LIVE, 0));
+}
+
+static int find_or_make(struct mx_reg *reg, const struct wanted *w,
+			uint32_t *ret, struct mx_fault *f)
+{
+	uint32_t i;
+	int err = find_list(reg, w, &i);
+
+	if (err)
+		return reg_damaged(f, "a bucket's lists");
+	if (i != NO_INDEX) {
+		list_hold(reg, i);
+		*ret = i;
+		return 0;
+	}
+	i = list_claim(reg);
+	if (i == NO_INDEX)
+		return reg_fault(f, -ENOSPC,
+				 "all %u connection lists of %s are in use: "
+				 "its capacity is set when it is created",
+				 reg->map.n_lists, reg->path);
+	make_list(reg, w, i);
+	*ret = i;
+	return 0;
+}
+
+static int join_once(struct mx_reg *reg, const struct wanted *w, uint32_t *ret,
+		     uint64_t *ret_gen, struct mx_fault *f)
+{
+	int err = bucket_lock(reg, w->bucket, f);
+
+	if (err)
+		return err;
+	err = find_or_make(reg, w, ret, f);
+	if (!err)
+		*ret_gen = shm_get64(&reg->map.lists[*ret].gen);
+	bucket_unlock(reg, w->bucket);
+	return err;
+}
+
+int mx_clist_join(struct mx_reg *reg, const struct mx_sid *sid,
+		  const char *name, struct mx_clist **ret,
+		  struct mx_fault *fault)
+{
+	MX_AUTO(mx_free_auto) struct mx_clist *cl = NULL;
+	struct wanted w = {.name = name ? name : ""};
+	int err;
+
+	w.sid_len = (uint32_t)mx_sid_pack(sid, (uint8_t *)w.sid);
+	if (!w.sid_len)
+		return reg_fault(fault, -EINVAL, "a list needs a SID");
+	cl = calloc(1, sizeof(*cl));
+	if (!cl)
+		return -ENOMEM;
+	err = reg_enter(reg);
+	if (err)
+		return err;
+	w.crc = mx_crc32(0, w.sid, w.sid_len);
+	w.bucket = bucket_of(&reg->map, w.crc);
+	err = join_once(reg, &w, &cl->slot, &cl->gen, fault);
+	if (err == -ENOSPC) {
+		sweep_all(reg);
+		err = join_once(reg, &w, &cl->slot, &cl->gen, fault);
+	}
+	reg_leave(reg);
+	if (err)
+		return err;
+	cl->reg = reg;
+	cl->bucket = w.bucket;
+	reg_ref(reg);
+	*ret = MX_STEAL(cl);
+	return 0;
+}
+
+struct mx_clist *mx_clist_ref(struct mx_clist *cl)
+{
+	struct mx_clist *copy = malloc(sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *cl;
+	reg_ref(cl->reg);
+	if (!reg_enter(cl->reg)) {
+		list_hold(cl->reg, cl->slot);
+		reg_leave(cl->reg);
+	}
+	return copy;
+}
+
+void mx_clist_leave(struct mx_clist *cl)
+{
+	if (!cl)
+		return;
+	if (!reg_enter(cl->reg)) {
+		list_unhold(cl);
+		reg_leave(cl->reg);
+	}
+	reg_unref(cl->reg);
+	free(cl);
+}
+
+bool mx_clist_valid(const struct mx_clist *cl)
+{
+	bool ok;
+
+	if (reg_enter(cl->reg))
+		return false;
+	ok = !list_check_locked(cl);
+	reg_leave(cl->reg);
+	return ok;
+}
+
+uint32_t mx_clist_slot(const struct mx_clist *cl)
+{
+	return cl->slot;
+}
+
+uint64_t mx_clist_generation(const struct mx_clist *cl)
+{
+	return cl->gen;
+}
+
+/* --- Completion --------------------------------------------------------- */
+
+struct running {
+	uint32_t conn; /* NO_INDEX: none */
+	uint32_t tag;
+	enum mx_poller poller;
+	uint64_t since_ns;
+};
+
+static bool runs(uint32_t poller)
+{
+	return poller == MX_POLLER_STARTING || poller == MX_POLLER_PARKED ||
+	       poller == MX_POLLER_STOPPING;
+}
+
+/* A poller that still runs and whose process lives.  Dead ones are swept, which
+ * is one of the exits. */
+static int find_running(struct mx_clist *cl, enum mx_scope scope,
+			struct running *ret)
+{
+	struct mx_reg *reg = cl->reg;
+	const struct shm_map *m = &reg->map;
+	struct chain c = {0};
+	uint32_t i;
+	int err = list_check_locked(cl);
+
+	ret->conn = NO_INDEX;
+	if (!err && scope == MX_SCOPE_EVERYONE)
+		err = sweep_list_locked(reg, cl->slot, true);
+	if (err)
+		return err;
+	for (const uint32_t *k = &m->lists[cl->slot].conns;
+	     conn_at(reg, k, cl->slot, &c, &i); k = &m->conns[i].next) {
+		uint64_t claim = shm_get64(&m->conn_claims[i]);
+		uint32_t poller = shm_get32(&m->conns[i].poller);
+
+		if (SHM_CLAIM_STATE(claim) != SHM_OPEN || !runs(poller) ||
+		    (scope == MX_SCOPE_PROCESS &&
+		     SHM_CLAIM_TAG(claim) != reg->tag))
+			continue;
+		*ret = (struct running){
+			.conn = i,
+			.tag = SHM_CLAIM_TAG(claim),
+			.poller = (enum mx_poller)poller,
+			.since_ns = shm_get64(&m->conns[i].poller_since_ns),
+		};
+		return 0;
+	}
+	return c.err;
+}
+
+static int still_running_fault(struct mx_clist *cl, const struct running *r,
+			       struct mx_fault *f)
+{
+	const struct shm_map *m = &cl->reg->map;
+	uint32_t slot = SHM_TAG_SLOT(r->tag);
+	uint32_t pid = slot < m->n_procs ? shm_get32(&m->procs[slot].pid) : 0;
+	uint64_t now = now_ns();
+
+	return reg_fault(
+		f, -ETIMEDOUT,
+		"the poller of connection %u in process %u has been %s for "
+		"%.1f s and has not ended",
+		r->conn, pid, mx_poller_name(r->poller),
+		now > r->since_ns ? (double)(now - r->since_ns) / 1e9 : 0.0);
+}
+
+/* One look, one sleep.  1: done; 0: look again; negative: over. */
+static int wait_round(struct mx_clist *cl, enum mx_scope scope,
+		      mx_mono deadline, struct mx_fault *f)
+{
+	struct mx_reg *reg = cl->reg;
+	const uint32_t *word = &reg->map.lists[cl->slot].done_seq;
+	struct running r;
+	uint32_t seq = shm_get32(word);
+	uint64_t now = now_ns();
+	uint64_t until = now + (uint64_t)PROBE_NS;
+	int err = bucket_lock(reg, cl->bucket, f);
+
+	if (err)
+		return err;
+	err = find_running(cl, scope, &r);
+	bucket_unlock(reg, cl->bucket);
+	if (err)
+		return reg_damaged(f, "a list's connections");
+	if (r.conn == NO_INDEX)
+		return 1;
+	if (deadline.ns != INT64_MAX && now >= (uint64_t)deadline.ns)
+		return still_running_fault(cl, &r, f);
+	if (until > (uint64_t)deadline.ns)
+		until = (uint64_t)deadline.ns;
+	futex_sleep(word, seq, until);
+	return 0;
+}
+
+int mx_clist_wait_done(struct mx_clist *cl, enum mx_scope scope,
+		       mx_mono deadline, bool (*cancelled)(void *), void *arg,
+		       struct mx_fault *fault)
+{
+	int r;
+
+	do {
+		if (cancelled && cancelled(arg))
+			return -ECANCELED;
+		r = reg_enter(cl->reg);
+		if (r)
+			return r;
+		r = wait_round(cl, scope, deadline, fault);
+		reg_leave(cl->reg);
+	} while (r == 0);
+	return r > 0 ? 0 : r;
+}

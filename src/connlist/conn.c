@@ -1,0 +1,633 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connection records: opening with a place in the budget, closing without
+ * waiting, and what the owner writes in between.  The owner's threads take turns
+ * by the handle's own lock; readers in other processes take none and look at the
+ * sequence number.
+ */
+#include "connlist/conn.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "connlist/registry-private.h"
+
+/* --- Opening ------------------------------------------------------------ */
+
+/* One open in progress. */
+struct opening {
+	struct mx_conn *conn; /* list is set and held */
+	const struct mx_conn_params *p;
+	struct mx_fault *f;
+	uint32_t fresh; /* our claimed record, linked or not; or NO_INDEX */
+	bool waiting;   /* it is linked, WAITING */
+	/* The futex word as it was when we last looked, under the lock that
+	 * granting takes: a grant after that look ends the sleep at once. */
+	uint32_t grant;
+	struct place place;
+};
+
+static void conn_fill(struct mx_reg *reg, uint32_t i, uint32_t list,
+		      uint32_t peer, uint32_t kind)
+{
+	const struct shm_map *m = &reg->map;
+	const struct shm_conn *k = &m->conns[i];
+	const struct shm_list *l = &m->lists[list];
+	uint64_t ticket = shm_get64(&l->ticket);
+
+	shm_put64(&l->ticket, ticket + 1);
+	shm_put32(&k->seq, (shm_get32(&k->seq) | 1) + 1);
+	shm_put32(&k->list, list + 1);
+	shm_put32(&k->peer, peer + 1);
+	shm_put64(&k->list_gen, shm_get64(&l->gen));
+	shm_put32(&k->kind, kind);
+	shm_put64(&k->opened_ns, now_ns());
+	shm_put64(&k->ticket, ticket);
+	shm_put32(&k->n_logons, 0);
+	shm_put32(&k->poller, MX_POLLER_IDLE);
+	shm_put64(&k->poller_since_ns, 0);
+	shm_put32(&k->cookie_len, 0);
+	shm_put64(&k->round_trips, 0);
+	shm_put64(&k->bytes_out, 0);
+	shm_put64(&k->bytes_in, 0);
+	shm_put32(&k->last_err, 0);
+	shm_put32(&k->last_code, 0);
+	shm_put64(&k->last_err_ns, 0);
+	for (int op = 0; op < MX_OPS; op++)
+		shm_put64(&k->op[op].since_ns, 0);
+	shm_put32(&k->sum, conn_sum(m, i));
+}
+
+static void conn_link(struct mx_reg *reg, uint32_t i, uint32_t list,
+		      uint32_t state)
+{
+	const struct shm_map *m = &reg->map;
+	const struct shm_list *l = &m->lists[list];
+
+	shm_put32(&m->conns[i].next, shm_get32(&l->conns));
+	shm_put32(&l->conns, i + 1);
+	shm_put64(&m->conn_claims[i], SHM_CLAIM(state, reg->tag));
+}
+
+/* The record of a session that its process left, cookies and all, becomes
+ * ours by one store. */
+static void adopt(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	const struct shm_map *m = &reg->map;
+	uint32_t i = o->place.orphan;
+
+	shm_put64(&m->conns[i].opened_ns, now_ns());
+	shm_put64(&m->conn_claims[i], SHM_CLAIM(SHM_OPEN, reg->tag));
+	o->conn->slot = i;
+	/* Ours is not needed; unlinked here when it waited in the chain. */
+	if (o->waiting) {
+		shm_put64(&m->conn_claims[o->fresh], SHM_CLAIM(SHM_CLOSING, 0));
+		(void)sweep_list_locked(reg, o->conn->list.slot, false);
+	} else {
+		claim_free(&m->conn_claims[o->fresh]);
+	}
+}
+
+static void take_place(struct opening *o)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+
+	if (o->place.orphan != NO_INDEX) {
+		adopt(o);
+	} else {
+		conn->slot = o->fresh;
+		if (o->waiting)
+			shm_put64(&reg->map.conn_claims[o->fresh],
+				  SHM_CLAIM(SHM_OPEN, reg->tag));
+		else
+			conn_link(reg, o->fresh, conn->list.slot, SHM_OPEN);
+	}
+	o->fresh = NO_INDEX;
+	conn->gen = shm_get64(&reg->map.conns[conn->slot].gen);
+	/* There may be room for the next, too. */
+	grant_next_locked(reg, conn->list.slot);
+}
+
+static int no_place(struct opening *o, int why, int err)
+{
+	const struct place *pl = &o->place;
+	char name[8 * SHM_LIST_NAME_WORDS];
+
+	shm_get_text(name,
+		     o->conn->list.reg->map.lists[o->conn->list.slot].name,
+		     SHM_LIST_NAME_WORDS);
+	mx_fault_who(o->f, name, o->p->server);
+	if (why == -EAGAIN) {
+		uint64_t now = now_ns();
+
+		return reg_fault(o->f, err,
+				 "the server asked this user to wait for "
+				 "another %.1f s",
+				 pl->until_ns > now
+					 ? (double)(pl->until_ns - now) / 1e9
+					 : 0.0);
+	}
+	return reg_fault(o->f, err,
+			 "%u of %u sessions of this user on this server are in "
+			 "use (%u left by dead processes), %u wait ahead",
+			 pl->used, pl->limit, pl->n_orphans, pl->ahead);
+}
+
+static bool may_wait(const struct opening *o)
+{
+	return !mx_mono_passed(o->p->deadline);
+}
+
+/* Under the lock, the first time.  0: placed; 1: linked and waiting. */
+static int open_first_locked(struct opening *o)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+	uint32_t list = conn->list.slot;
+	int err = list_check_locked(&conn->list);
+
+	if (err)
+		return reg_damaged(o->f, "a list that is held was freed");
+	err = peer_get_locked(reg, list, o->p->server, &conn->peer, o->f);
+	if (err)
+		return err;
+	conn_fill(reg, o->fresh, list, conn->peer, o->p->kind);
+	err = place_look_locked(reg, list, conn->peer, o->p->kind, NO_INDEX,
+				&o->place);
+	if (err == -EBADMSG)
+		return reg_damaged(o->f, "a list's connections");
+	if (!err) {
+		take_place(o);
+		return 0;
+	}
+	if (!may_wait(o))
+		return no_place(o, err, err);
+	conn_link(reg, o->fresh, list, SHM_WAITING);
+	o->waiting = true;
+	o->grant = shm_get32(&reg->map.conns[o->fresh].grant);
+	return 1;
+}
+
+static int open_first(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	uint32_t bucket = o->conn->list.bucket;
+	int r;
+
+	o->fresh = conn_claim(reg);
+	if (o->fresh == NO_INDEX)
+		return reg_fault(o->f, -ENOSPC,
+				 "all %u connection records of %s are in use: "
+				 "its capacity is set when it is created",
+				 reg->map.n_conns, reg->path);
+	r = bucket_lock(reg, bucket, o->f);
+	if (!r) {
+		r = open_first_locked(o);
+		bucket_unlock(reg, bucket);
+	}
+	if (r < 0)
+		claim_free(&reg->map.conn_claims[o->fresh]);
+	return r;
+}
+
+/* Asleep until granted, until the back-off is over, until it is time to ask who
+ * lives, or until the deadline.  True: nobody woke us. */
+static bool sleep_in_line(struct opening *o)
+{
+	const struct shm_map *m = &o->conn->list.reg->map;
+	uint64_t until = now_ns() + (uint64_t)PROBE_NS;
+
+	if (o->place.until_ns && o->place.until_ns < until)
+		until = o->place.until_ns;
+	if (until > (uint64_t)o->p->deadline.ns)
+		until = (uint64_t)o->p->deadline.ns;
+	return futex_sleep(&m->conns[o->fresh].grant, o->grant, until);
+}
+
+/* Under the lock: out of line. */
+static void leave_line_locked(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+
+	shm_put64(&reg->map.conn_claims[o->fresh], SHM_CLAIM(SHM_CLOSING, 0));
+	(void)sweep_list_locked(reg, o->conn->list.slot, false);
+}
+
+/* 0: placed; 1: go on waiting; negative: give up. */
+static int open_again_locked(struct opening *o, bool probe, bool cancelled)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+	int err = probe ? sweep_list_locked(reg, conn->list.slot, true) : 0;
+
+	if (!err)
+		err = place_look_locked(reg, conn->list.slot, conn->peer,
+					o->p->kind, o->fresh, &o->place);
+	if (err == -EBADMSG)
+		return reg_damaged(o->f, "a list's connections");
+	if (cancelled) {
+		leave_line_locked(o);
+		return -ECANCELED;
+	}
+	if (!err) {
+		take_place(o);
+		return 0;
+	}
+	if (may_wait(o)) {
+		o->grant = shm_get32(&reg->map.conns[o->fresh].grant);
+		return 1;
+	}
+	no_place(o, err, -ETIMEDOUT);
+	leave_line_locked(o);
+	return -ETIMEDOUT;
+}
+
+/* A holder that is stopped is no reason to lose our place: only our own
+ * deadline is. */
+static int open_again(struct opening *o, bool cancelled)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	uint32_t bucket = o->conn->list.bucket;
+	bool probe = false;
+	int r;
+
+	if (!cancelled)
+		probe = sleep_in_line(o);
+	r = bucket_lock(reg, bucket, o->f);
+	if (r) {
+		/* Left to be freed by whoever gets the lock. */
+		shm_put64(&reg->map.conn_claims[o->fresh],
+			  SHM_CLAIM(SHM_CLOSING, 0));
+		bucket_sweep_soon(reg, bucket);
+		return r;
+	}
+	r = open_again_locked(o, probe, cancelled);
+	bucket_unlock(reg, bucket);
+	return r;
+}
+
+static int open_placed(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	int r = open_first(o);
+
+	if (r == -ENOSPC) {
+		sweep_all(reg);
+		r = open_first(o);
+	}
+	while (r > 0) {
+		bool cancelled;
+
+		/* Not inside: detaching must not wait for the caller's code. */
+		reg_leave(reg);
+		cancelled = o->p->cancelled && o->p->cancelled(o->p->arg);
+		if (reg_enter(reg))
+			return -ESTALE;
+		r = open_again(o, cancelled);
+	}
+	reg_leave(reg);
+	return r;
+}
+
+int mx_conn_open(struct mx_clist *cl, const struct mx_conn_params *params,
+		 struct mx_conn **ret, struct mx_fault *fault)
+{
+	MX_AUTO(mx_free_auto) struct mx_conn *conn = NULL;
+	struct opening o = {.p = params, .f = fault, .fresh = NO_INDEX};
+	size_t n = params->server ? strlen(params->server) : 0;
+	int err;
+
+	if (!n || n > MX_CONN_SERVER_MAX ||
+	    (unsigned)params->kind >= MX_CONN_KINDS)
+		return reg_fault(fault, -EINVAL,
+				 "a server name has 1 to %d bytes",
+				 MX_CONN_SERVER_MAX);
+	conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		return -ENOMEM;
+	conn->list = *cl;
+	o.conn = conn;
+	err = reg_enter(cl->reg);
+	if (err)
+		return err;
+	list_hold(cl->reg, cl->slot);
+	err = open_placed(&o); /* has left */
+	if (err) {
+		if (!reg_enter(cl->reg)) {
+			list_unhold(&conn->list);
+			reg_leave(cl->reg);
+		}
+		return err;
+	}
+	reg_ref(cl->reg);
+	mx_mutex_init(&conn->lock);
+	*ret = MX_STEAL(conn);
+	return 0;
+}
+
+/* --- Closing ------------------------------------------------------------ */
+
+static bool owned(const struct mx_conn *conn)
+{
+	struct mx_reg *reg = conn->list.reg;
+	const struct shm_map *m = &reg->map;
+
+	return shm_get64(&m->conn_claims[conn->slot]) ==
+		       SHM_CLAIM(SHM_OPEN, reg->tag) &&
+	       shm_get64(&m->conns[conn->slot].gen) == conn->gen;
+}
+
+/* The claim is given up last: after it the record is not ours to write. */
+static void give_up(struct mx_conn *conn, enum mx_conn_end how)
+{
+	struct mx_reg *reg = conn->list.reg;
+	const struct shm_conn *k = &reg->map.conns[conn->slot];
+	const uint64_t *claim = &reg->map.conn_claims[conn->slot];
+
+	conn_settle(reg, conn->slot);
+	if (how == MX_CONN_LEFT && reg->orphan_ns >= 0 &&
+	    shm_get32(&k->cookie_len)) {
+		shm_put64(&k->orphan_ns, now_ns());
+		shm_put64(claim, SHM_CLAIM(SHM_ORPHAN, 0));
+		list_done_event(reg, conn->list.slot);
+		/* Who waits may take it over: the sweep wakes him. */
+		bucket_sweep_soon(reg, conn->list.bucket);
+		return;
+	}
+	shm_put64(claim, SHM_CLAIM(SHM_CLOSING, 0));
+	list_done_event(reg, conn->list.slot);
+	bucket_sweep_soon(reg, conn->list.bucket);
+}
+
+void mx_conn_close(struct mx_conn *conn, enum mx_conn_end how)
+{
+	struct mx_reg *reg;
+
+	if (!conn)
+		return;
+	reg = conn->list.reg;
+	if (!reg_enter(reg)) {
+		if (owned(conn))
+			give_up(conn, how);
+		list_unhold(&conn->list);
+		reg_leave(reg);
+	}
+	mx_mutex_fini(&conn->lock);
+	reg_unref(reg);
+	free(conn);
+}
+
+bool mx_conn_valid(const struct mx_conn *conn)
+{
+	bool ok;
+
+	if (reg_enter(conn->list.reg))
+		return false;
+	ok = owned(conn);
+	reg_leave(conn->list.reg);
+	return ok;
+}
+
+uint32_t mx_conn_slot(const struct mx_conn *conn)
+{
+	return conn->slot;
+}
+
+/* --- Writing ------------------------------------------------------------ */
+
+/* NULL when the record is not ours any more; else the sequence is odd, and
+ * write_end makes it even.  The lock analysis cannot follow the condition. */
+MX_NO_LOCK_ANALYSIS static const struct shm_conn *
+write_begin(struct mx_conn *conn)
+{
+	struct mx_reg *reg = conn->list.reg;
+	const struct shm_conn *k;
+
+	if (reg_enter(reg))
+		return NULL;
+	mx_mutex_lock(&conn->lock);
+	if (!owned(conn)) {
+		mx_mutex_unlock(&conn->lock);
+		reg_leave(reg);
+		return NULL;
+	}
+	k = &reg->map.conns[conn->slot];
+	shm_put32(&k->seq, shm_get32(&k->seq) | 1);
+	return k;
+}
+
+MX_NO_LOCK_ANALYSIS static void write_end(struct mx_conn *conn,
+					  const struct shm_conn *k)
+{
+	shm_put32(&k->seq, shm_get32(&k->seq) + 1);
+	mx_mutex_unlock(&conn->lock);
+	reg_leave(conn->list.reg);
+}
+
+/* Cookies are read and written by one process only, so the text is whole
+ * exactly when its length is not zero: that is set last. */
+MX_NO_LOCK_ANALYSIS size_t mx_conn_cookies(struct mx_conn *conn, char *buf,
+					   size_t n)
+{
+	char text[8 * SHM_COOKIE_WORDS];
+	const struct shm_conn *k = write_begin(conn);
+	uint32_t len;
+
+	if (!k)
+		return 0;
+	len = shm_get32(&k->cookie_len);
+	shm_get_text(text, k->cookies, SHM_COOKIE_WORDS);
+	write_end(conn, k);
+	if (len > MX_CONN_COOKIES_MAX || len >= n || strlen(text) != len)
+		return 0;
+	memcpy(buf, text, len + 1);
+	return len;
+}
+
+int mx_conn_set_cookies(struct mx_conn *conn, const char *cookies)
+{
+	char old[8 * SHM_COOKIE_WORDS];
+	size_t n = strlen(cookies);
+	const struct shm_conn *k;
+	bool same;
+
+	k = write_begin(conn);
+	if (!k)
+		return -ESTALE;
+	shm_get_text(old, k->cookies, SHM_COOKIE_WORDS);
+	same = shm_get32(&k->cookie_len) == n && !strcmp(old, cookies);
+	if (!same) {
+		shm_put32(&k->cookie_len, 0);
+		shm_put_bytes(k->cookies, SHM_COOKIE_WORDS, cookies,
+			      n <= MX_CONN_COOKIES_MAX ? n : 0);
+		if (n <= MX_CONN_COOKIES_MAX)
+			shm_put32(&k->cookie_len, (uint32_t)n);
+	}
+	write_end(conn, k);
+	return n <= MX_CONN_COOKIES_MAX ? 0 : -E2BIG;
+}
+
+/* --- Logons ------------------------------------------------------------- */
+
+int mx_conn_logon_acquire(struct mx_conn *conn)
+{
+	const struct shm_conn *k = write_begin(conn);
+	uint32_t n;
+	int err = 0;
+
+	if (!k)
+		return -ESTALE;
+	n = shm_get32(&k->n_logons);
+	if (n < conn->list.reg->max_logons)
+		shm_put32(&k->n_logons, n + 1);
+	else
+		err = -EDQUOT;
+	write_end(conn, k);
+	return err;
+}
+
+void mx_conn_logon_release(struct mx_conn *conn)
+{
+	const struct shm_conn *k = write_begin(conn);
+	uint32_t n;
+
+	if (!k)
+		return;
+	n = shm_get32(&k->n_logons);
+	if (n)
+		shm_put32(&k->n_logons, n - 1);
+	write_end(conn, k);
+}
+
+unsigned mx_conn_logons(struct mx_conn *conn)
+{
+	unsigned n;
+
+	if (reg_enter(conn->list.reg))
+		return 0;
+	n = owned(conn)
+		    ? shm_get32(&conn->list.reg->map.conns[conn->slot].n_logons)
+		    : 0;
+	reg_leave(conn->list.reg);
+	return n;
+}
+
+/* --- Operations --------------------------------------------------------- */
+
+static void put_word_text(const uint64_t *dst, const char *text)
+{
+	size_t n = text ? strnlen(text, 8 * SHM_OP_WORDS - 1) : 0;
+
+	shm_put_bytes(dst, SHM_OP_WORDS, text, n);
+}
+
+void mx_conn_op_begin(struct mx_conn *conn, enum mx_op op, const char *name,
+		      const char *waiting_on, mx_mono deadline)
+{
+	const struct shm_conn *k = write_begin(conn);
+
+	if (!k)
+		return;
+	put_word_text(k->op[op].name, name);
+	put_word_text(k->op[op].waiting_on, waiting_on);
+	shm_put64(&k->op[op].deadline_ns,
+		  deadline.ns == INT64_MAX ? 0 : (uint64_t)deadline.ns);
+	shm_put32(&k->op[op].tid, (uint32_t)gettid());
+	shm_put64(&k->op[op].since_ns, now_ns());
+	write_end(conn, k);
+}
+
+void mx_conn_op_waiting(struct mx_conn *conn, enum mx_op op,
+			const char *waiting_on)
+{
+	const struct shm_conn *k = write_begin(conn);
+
+	if (!k)
+		return;
+	put_word_text(k->op[op].waiting_on, waiting_on);
+	write_end(conn, k);
+}
+
+void mx_conn_op_end(struct mx_conn *conn, enum mx_op op,
+		    const struct mx_op_result *r)
+{
+	const struct shm_conn *k = write_begin(conn);
+
+	if (!k)
+		return;
+	shm_put64(&k->op[op].since_ns, 0);
+	shm_put64(&k->round_trips, shm_get64(&k->round_trips) + r->round_trips);
+	shm_put64(&k->bytes_out, shm_get64(&k->bytes_out) + r->bytes_out);
+	shm_put64(&k->bytes_in, shm_get64(&k->bytes_in) + r->bytes_in);
+	if (r->err || r->code) {
+		shm_put32(&k->last_err, (uint32_t)-r->err);
+		shm_put32(&k->last_code, r->code);
+		shm_put64(&k->last_err_ns, now_ns());
+	}
+	write_end(conn, k);
+}
+
+/* --- The poller --------------------------------------------------------- */
+
+static bool may_move(enum mx_poller from, enum mx_poller to)
+{
+	static const bool legal[5][5] = {
+		[MX_POLLER_IDLE] =
+			{[MX_POLLER_STARTING] = true, [MX_POLLER_DONE] = true},
+		[MX_POLLER_STARTING] = {[MX_POLLER_PARKED] = true,
+					[MX_POLLER_STOPPING] = true,
+					[MX_POLLER_DONE] = true},
+		[MX_POLLER_PARKED] =
+			{[MX_POLLER_STOPPING] = true, [MX_POLLER_DONE] = true},
+		[MX_POLLER_STOPPING] = {[MX_POLLER_DONE] = true},
+		[MX_POLLER_DONE] =
+			{[MX_POLLER_STARTING] = true, [MX_POLLER_DONE] = true},
+	};
+
+	return (unsigned)from < 5 && (unsigned)to < 5 && legal[from][to];
+}
+
+int mx_conn_set_poller(struct mx_conn *conn, enum mx_poller to)
+{
+	const struct shm_conn *k = write_begin(conn);
+	bool ok;
+
+	if (!k)
+		return -ESTALE;
+	ok = may_move((enum mx_poller)shm_get32(&k->poller), to);
+	if (ok) {
+		shm_put64(&k->poller_since_ns, now_ns());
+		shm_put32(&k->poller, to);
+		if (to == MX_POLLER_DONE)
+			list_done_event(conn->list.reg, conn->list.slot);
+	}
+	write_end(conn, k);
+	return ok ? 0 : -EINVAL;
+}
+
+enum mx_poller mx_conn_poller(struct mx_conn *conn)
+{
+	uint32_t p = MX_POLLER_DONE;
+
+	if (reg_enter(conn->list.reg))
+		return MX_POLLER_DONE;
+	if (owned(conn))
+		p = shm_get32(&conn->list.reg->map.conns[conn->slot].poller);
+	reg_leave(conn->list.reg);
+	return p <= MX_POLLER_DONE ? (enum mx_poller)p : MX_POLLER_DONE;
+}
+
+const char *mx_poller_name(enum mx_poller p)
+{
+	static const char *const names[] = {"idle", "starting", "parked",
+					    "stopping", "done"};
+
+	return (unsigned)p < MX_ARRAY_SIZE(names) ? names[p] : "?";
+}

@@ -1,0 +1,507 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Copying a segment out while others change it.  Lists and servers are constant
+ * from link to unlink and carry a checksum over their generation; connections
+ * have a sequence number that is odd while their owner writes.  A record that
+ * does not hold still for a few looks is marked torn: its owner died or was
+ * stopped while writing.
+ */
+#include "connlist/snapshot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "connlist/registry-private.h"
+#include "identity/creds.h"
+
+#define LOOKS 100
+
+struct mx_snap_src {
+	struct shm_map map;
+	int fd;
+	char path[256];
+};
+
+/* --- Opening ------------------------------------------------------------ */
+
+void mx_snap_close(struct mx_snap_src *src)
+{
+	if (!src)
+		return;
+	segment_unmap(&src->map);
+	if (src->fd >= 0)
+		close(src->fd);
+	free(src);
+}
+
+static void snap_close_auto(struct mx_snap_src **src)
+{
+	mx_snap_close(*src);
+}
+
+/* In /dev/shm anybody may take a name; somebody else's would mislead.  Root
+ * looks at anybody's. */
+static int check_owner(const struct stat *st, const char *path,
+		       struct mx_fault *f)
+{
+	uid_t uid = geteuid();
+
+	if (!S_ISREG(st->st_mode))
+		return reg_fault(f, -EPERM, "%s is not a regular file", path);
+	if (uid != 0 && st->st_uid != uid && !(st->st_mode & S_IRGRP))
+		return reg_fault(f, -EPERM, "%s belongs to user %u", path,
+				 (unsigned)st->st_uid);
+	return 0;
+}
+
+static int open_and_map(struct mx_snap_src *src, struct mx_fault *f)
+{
+	struct stat st;
+	void *p;
+	int err;
+
+	src->fd =
+		open(src->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (src->fd < 0)
+		return reg_fault(f, -errno, "cannot open %s: %s", src->path,
+				 strerror(errno));
+	if (fstat(src->fd, &st))
+		return -errno;
+	err = check_owner(&st, src->path, f);
+	if (err)
+		return err;
+	if (st.st_size < (off_t)SHM_PAGE)
+		return reg_fault(f, -EBADMSG, "%s is no segment", src->path);
+	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, src->fd, 0);
+	if (p == MAP_FAILED)
+		return -errno;
+	err = segment_check_header(p, (uint64_t)st.st_size, &src->map, f);
+	if (err)
+		munmap(p, (size_t)st.st_size);
+	return err;
+}
+
+int mx_snap_open(const char *path, struct mx_snap_src **ret,
+		 struct mx_fault *fault)
+{
+	MX_AUTO(snap_close_auto) struct mx_snap_src *src = NULL;
+	int err;
+
+	src = calloc(1, sizeof(*src));
+	if (!src)
+		return -ENOMEM;
+	src->fd = -1;
+	err = mx_reg_path(path, src->path, sizeof(src->path));
+	if (!err)
+		err = open_and_map(src, fault);
+	if (err)
+		return err;
+	*ret = MX_STEAL(src);
+	return 0;
+}
+
+/* --- Taking ------------------------------------------------------------- */
+
+void mx_snap_fini(struct mx_snap *s)
+{
+	free(s->procs);
+	free(s->lists);
+	free(s->peers);
+	free(s->conns);
+	free(s->locks);
+	free(s->index);
+	*s = MX_SNAP_INIT;
+}
+
+/* One more item; capacities double, so they follow from the count. */
+static void *grow(void *array, size_t n, size_t size)
+{
+	if (n & (n - 1))
+		return array;
+	return realloc(array, (n ? 2 * n : 1) * size);
+}
+
+#define ADD(s, what)                                                           \
+	__extension__({                                                        \
+		void *p_ = grow((s)->what, (s)->n_##what, sizeof(*(s)->what)); \
+		if (p_)                                                        \
+			(s)->what = p_;                                        \
+		p_ ? memset(&(s)->what[(s)->n_##what++], 0,                    \
+			    sizeof(*(s)->what))                                \
+		   : NULL;                                                     \
+	})
+
+static uint32_t *index_lists(struct mx_snap *s)
+{
+	return s->index;
+}
+
+static uint32_t *index_peers(struct mx_snap *s)
+{
+	return s->index + s->max_lists;
+}
+
+static uint32_t *index_procs(struct mx_snap *s)
+{
+	return s->index + s->max_lists + s->max_peers;
+}
+
+static int begin(const struct mx_snap_src *src, struct mx_snap *s)
+{
+	const struct shm_map *m = &src->map;
+	size_t n = (size_t)m->n_lists + m->n_peers + m->n_procs;
+	uint32_t *index = realloc(s->index, n * sizeof(*index));
+
+	if (!index)
+		return -ENOMEM;
+	memset(index, 0xff, n * sizeof(*index));
+	s->index = index;
+	/* Arrays grow from nothing again, see grow(). */
+	s->n_procs = s->n_lists = s->n_peers = s->n_conns = s->n_locks = 0;
+	s->taken_ns = now_ns();
+	snprintf(s->path, sizeof(s->path), "%s", src->path);
+	s->version = SHM_VERSION;
+	s->bytes = m->bytes;
+	s->max_procs = m->n_procs;
+	s->max_lists = m->n_lists;
+	s->max_conns = m->n_conns;
+	s->max_peers = m->n_peers;
+	s->n_buckets = m->n_buckets;
+	s->n_free_lists = s->n_free_conns = s->n_free_peers = 0;
+	return 0;
+}
+
+static int take_procs(const struct mx_snap_src *src, struct mx_snap *s)
+{
+	const struct shm_map *m = &src->map;
+
+	for (uint32_t i = 0; i < m->n_procs; i++) {
+		const struct shm_proc *p = &m->procs[i];
+		struct mx_snap_proc *o;
+
+		if (shm_get32(&p->state) == SHM_PROC_FREE)
+			continue;
+		o = ADD(s, procs);
+		if (!o)
+			return -ENOMEM;
+		index_procs(s)[i] = (uint32_t)s->n_procs - 1;
+		o->slot = i;
+		o->gen = shm_get64(&p->gen);
+		o->alive = segment_slot_locked(src->fd, i);
+		o->pid = shm_get32(&p->pid);
+		o->pidns = shm_get64(&p->pidns);
+		o->uid = shm_get32(&p->uid);
+		o->max_sessions = shm_get32(&p->max_sessions);
+		o->attached_ns = shm_get64(&p->attached_ns);
+		o->beat_ns = shm_get64(&p->beat_ns);
+		shm_get_text(o->name, p->name, 4);
+	}
+	return 0;
+}
+
+/* The process that a tag names, as an index; UINT32_MAX when it has gone. */
+static uint32_t proc_of(struct mx_snap *s, uint32_t tag)
+{
+	uint32_t slot = SHM_TAG_SLOT(tag);
+	uint32_t i = slot < s->max_procs ? index_procs(s)[slot] : NO_INDEX;
+
+	if (i == NO_INDEX ||
+	    (s->procs[i].gen & SHM_TAG_GEN_MASK) != SHM_TAG_GEN(tag))
+		return NO_INDEX;
+	return i;
+}
+
+static int take_locks(const struct mx_snap_src *src, struct mx_snap *s)
+{
+	const struct shm_map *m = &src->map;
+
+	for (uint32_t i = 0; i < m->n_buckets; i++) {
+		uint32_t w = shm_get32(&m->buckets[i].lock);
+		struct mx_snap_lock *o;
+
+		if (!w)
+			continue;
+		o = ADD(s, locks);
+		if (!o)
+			return -ENOMEM;
+		o->bucket = i;
+		o->proc = proc_of(s, w & ~SHM_LOCK_WAITERS);
+		o->alive = o->proc != NO_INDEX && s->procs[o->proc].alive;
+	}
+	return 0;
+}
+
+static uint32_t count_members(const struct shm_list *l)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < SHM_MEMBER_WORDS; i++)
+		n += (uint32_t)__builtin_popcountll(shm_get64(&l->members[i]));
+	return n;
+}
+
+static void copy_list(const struct shm_map *m, uint32_t i,
+		      struct mx_snap_list *o)
+{
+	const struct shm_list *l = &m->lists[i];
+	uint64_t sid[SHM_SID_WORDS];
+	uint32_t n = shm_get32(&l->sid_len);
+
+	o->slot = i;
+	o->gen = shm_get64(&l->gen);
+	shm_get_bytes(sid, l->sid, SHM_SID_WORDS);
+	if (n > sizeof(sid) || mx_sid_unpack(sid, n, &o->sid))
+		o->sid = MX_SID_NONE;
+	o->crc = shm_get32(&l->crc);
+	o->bucket = bucket_of(m, o->crc);
+	shm_get_text(o->name, l->name, SHM_LIST_NAME_WORDS);
+	o->created_ns = shm_get64(&l->created_ns);
+	o->n_procs = count_members(l);
+	o->torn = shm_get32(&l->sum) != list_sum(m, i) ||
+		  shm_get64(&l->gen) != o->gen;
+}
+
+static int take_lists(const struct mx_snap_src *src, struct mx_snap *s)
+{
+	const struct shm_map *m = &src->map;
+
+	for (uint32_t i = 0; i < m->n_lists; i++) {
+		uint64_t claim = shm_get64(&m->list_claims[i]);
+		struct mx_snap_list *o;
+
+		s->n_free_lists += !claim;
+		if (SHM_CLAIM_STATE(claim) != SHM_LIVE)
+			continue;
+		o = ADD(s, lists);
+		if (!o)
+			return -ENOMEM;
+		index_lists(s)[i] = (uint32_t)s->n_lists - 1;
+		for (int look = 0; look < LOOKS; look++) {
+			copy_list(m, i, o);
+			if (!o->torn)
+				break;
+		}
+	}
+	return 0;
+}
+
+/* The list a record names, if it is still the same one. */
+static uint32_t list_index(struct mx_snap *s, uint32_t link, uint64_t gen)
+{
+	uint32_t i = link - 1 < s->max_lists ? index_lists(s)[link - 1]
+					     : NO_INDEX;
+
+	return i != NO_INDEX && s->lists[i].gen == gen ? i : NO_INDEX;
+}
+
+static uint32_t own_limit(const struct mx_snap *s)
+{
+	uint32_t most = 0;
+
+	for (size_t i = 0; i < s->n_procs; i++)
+		if (s->procs[i].max_sessions > most)
+			most = s->procs[i].max_sessions;
+	return most;
+}
+
+static void copy_peer(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+		      struct mx_snap_peer *o)
+{
+	const struct shm_peer *p = &m->peers[i];
+	uint64_t health = shm_get64(&p->health);
+	uint64_t gen = shm_get64(&p->gen);
+	bool learned = shm_get64(&p->limit_until_ns) > s->taken_ns;
+
+	o->slot = i;
+	o->list = list_index(s, shm_get32(&p->list), shm_get64(&p->list_gen));
+	shm_get_text(o->server, p->server, SHM_SERVER_WORDS);
+	o->health = health >> 32 <= MX_HEALTH_DOWN
+			    ? (enum mx_health)(health >> 32)
+			    : MX_HEALTH_UNKNOWN;
+	o->code = (uint32_t)health;
+	o->until_ns = shm_get64(&p->until_ns);
+	if (o->until_ns <= s->taken_ns)
+		o->until_ns = 0;
+	for (int k = 0; k < MX_CONN_KINDS; k++) {
+		uint32_t v = learned ? shm_get32(&p->limit[k]) : 0;
+
+		o->limit[k] = v ? v : own_limit(s);
+	}
+	o->torn = shm_get32(&p->sum) != peer_sum(m, i) ||
+		  shm_get64(&p->gen) != gen;
+}
+
+static int take_peers(const struct mx_snap_src *src, struct mx_snap *s)
+{
+	const struct shm_map *m = &src->map;
+
+	for (uint32_t i = 0; i < m->n_peers; i++) {
+		uint64_t claim = shm_get64(&m->peer_claims[i]);
+		struct mx_snap_peer *o;
+
+		s->n_free_peers += !claim;
+		if (SHM_CLAIM_STATE(claim) != SHM_LIVE)
+			continue;
+		o = ADD(s, peers);
+		if (!o)
+			return -ENOMEM;
+		index_peers(s)[i] = (uint32_t)s->n_peers - 1;
+		for (int look = 0; look < LOOKS; look++) {
+			copy_peer(m, s, i, o);
+			if (!o->torn)
+				break;
+		}
+	}
+	return 0;
+}
+
+static void copy_op(const struct shm_op *op, struct mx_snap_op *o)
+{
+	o->since_ns = shm_get64(&op->since_ns);
+	o->active = o->since_ns != 0;
+	o->deadline_ns = shm_get64(&op->deadline_ns);
+	o->tid = shm_get32(&op->tid);
+	shm_get_text(o->name, op->name, SHM_OP_WORDS);
+	shm_get_text(o->waiting_on, op->waiting_on, SHM_OP_WORDS);
+}
+
+static void copy_conn_numbers(const struct shm_conn *k, struct mx_snap_conn *o)
+{
+	uint32_t poller = shm_get32(&k->poller);
+
+	o->opened_ns = shm_get64(&k->opened_ns);
+	o->ticket = shm_get64(&k->ticket);
+	o->n_logons = shm_get32(&k->n_logons);
+	o->cookie_bytes = shm_get32(&k->cookie_len);
+	o->poller = poller <= MX_POLLER_DONE ? (enum mx_poller)poller
+					     : MX_POLLER_IDLE;
+	o->poller_since_ns = shm_get64(&k->poller_since_ns);
+	for (int i = 0; i < MX_OPS; i++)
+		copy_op(&k->op[i], &o->op[i]);
+	o->round_trips = shm_get64(&k->round_trips);
+	o->bytes_out = shm_get64(&k->bytes_out);
+	o->bytes_in = shm_get64(&k->bytes_in);
+	o->last_err = -(int)shm_get32(&k->last_err);
+	o->last_code = shm_get32(&k->last_code);
+	o->last_err_ns = shm_get64(&k->last_err_ns);
+}
+
+static void copy_conn(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+		      struct mx_snap_conn *o)
+{
+	const struct shm_conn *k = &m->conns[i];
+	uint32_t seq = shm_get32(&k->seq), peer, kind;
+
+	o->slot = i;
+	o->gen = shm_get64(&k->gen);
+	o->list = list_index(s, shm_get32(&k->list), shm_get64(&k->list_gen));
+	peer = shm_get32(&k->peer) - 1;
+	o->peer = peer < s->max_peers ? index_peers(s)[peer] : NO_INDEX;
+	kind = shm_get32(&k->kind);
+	o->kind = kind < MX_CONN_KINDS ? (enum mx_conn_kind)kind
+				       : MX_CONN_MAILBOX;
+	copy_conn_numbers(k, o);
+	o->torn = seq & 1 || shm_get32(&k->seq) != seq ||
+		  shm_get32(&k->sum) != conn_sum(m, i);
+}
+
+static void count_conn(struct mx_snap *s, const struct mx_snap_conn *o)
+{
+	bool waits = o->state == MX_SNAP_WAITING;
+	bool orphan = o->state == MX_SNAP_ORPHAN;
+
+	if (o->list != NO_INDEX) {
+		s->lists[o->list].n_conns++;
+		s->lists[o->list].n_waiting += waits;
+		s->lists[o->list].n_orphans += orphan;
+	}
+	if (o->peer != NO_INDEX && o->state != MX_SNAP_CLOSING) {
+		s->peers[o->peer].used[o->kind] += !waits;
+		s->peers[o->peer].waiting[o->kind] += waits;
+	}
+}
+
+static bool shown_state(uint64_t claim, enum mx_snap_state *ret)
+{
+	switch (SHM_CLAIM_STATE(claim)) {
+	case SHM_WAITING:
+		*ret = MX_SNAP_WAITING;
+		return true;
+	case SHM_OPEN:
+		*ret = MX_SNAP_OPEN;
+		return true;
+	case SHM_ORPHAN:
+		*ret = MX_SNAP_ORPHAN;
+		return true;
+	case SHM_CLOSING:
+		*ret = MX_SNAP_CLOSING;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int take_conns(const struct mx_snap_src *src, struct mx_snap *s)
+{
+	const struct shm_map *m = &src->map;
+
+	for (uint32_t i = 0; i < m->n_conns; i++) {
+		uint64_t claim = shm_get64(&m->conn_claims[i]);
+		enum mx_snap_state state;
+		struct mx_snap_conn *o;
+
+		s->n_free_conns += !claim;
+		if (!shown_state(claim, &state))
+			continue;
+		o = ADD(s, conns);
+		if (!o)
+			return -ENOMEM;
+		for (int look = 0; look < LOOKS; look++) {
+			copy_conn(m, s, i, o);
+			if (!o->torn)
+				break;
+		}
+		o->state = state;
+		o->proc = state == MX_SNAP_ORPHAN || state == MX_SNAP_CLOSING
+				  ? NO_INDEX
+				  : proc_of(s, SHM_CLAIM_TAG(claim));
+		count_conn(s, o);
+	}
+	return 0;
+}
+
+static bool replaced(const struct mx_snap_src *src)
+{
+	struct stat a, b;
+
+	return fstat(src->fd, &a) || stat(src->path, &b) ||
+	       a.st_dev != b.st_dev || a.st_ino != b.st_ino;
+}
+
+int mx_snap_take(struct mx_snap_src *src, struct mx_snap *snap)
+{
+	int err;
+
+	if (replaced(src))
+		return -ENOENT;
+	err = begin(src, snap);
+	if (!err)
+		err = take_procs(src, snap);
+	if (!err)
+		err = take_locks(src, snap);
+	if (!err)
+		err = take_lists(src, snap);
+	if (!err)
+		err = take_peers(src, snap);
+	if (!err)
+		err = take_conns(src, snap);
+	return err;
+}
