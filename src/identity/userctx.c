@@ -163,6 +163,11 @@ int mx_userctx_secret(const struct mx_userctx *ctx, const char *server,
 	return 0;
 }
 
+bool mx_userctx_secret_at_hand(const struct mx_userctx *ctx)
+{
+	return ctx->auth == MX_AUTH_PASSWORD && ctx->password.p;
+}
+
 /* --- The thread's stack ------------------------------------------------- */
 
 struct stack {

@@ -79,6 +79,9 @@ void *mx_userctx_gss(const struct mx_userctx *ctx);
 int mx_userctx_secret(const struct mx_userctx *ctx, const char *server,
 		      struct mx_secret *ret);
 
+/* True when mx_userctx_secret() answers without calling the program. */
+bool mx_userctx_secret_at_hand(const struct mx_userctx *ctx);
+
 /* --- The thread's stack ------------------------------------------------- */
 
 /* MapiaryImpersonate: from now on this thread acts for ctx, until the matching
