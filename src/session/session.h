@@ -69,14 +69,14 @@ struct mx_client_params {
 	struct mx_reg_params registry; /* zeros: the defaults */
 	int64_t call_ms; /* deadline of a call that has none; 0: 10 minutes */
 	int64_t idle_ms; /* since the server's last byte; 0: 60 s */
-	int64_t connect_ms; /* TCP and TLS; 0: 30 s */
 	/* A queued RopRelease goes out by itself after this; 0: 200 ms. */
 	int64_t release_ms;
 	/* What background requests (release, Disconnect) may take; 0: 15 s. */
 	int64_t reaper_ms;
-	unsigned callback_threads; /* for notifications; 0: 2 */
 	const char *application; /* X-ClientApplication; NULL: ours */
 	const char *ca_file; /* trusted certificates; NULL: the system's */
+	bool tls_no_verify;  /* for laboratories */
+	bool allow_plain;    /* credentials over http:// beyond loopback */
 	/* Tests put a scripted peer here; NULL: MAPI over HTTP (net). */
 	const struct mx_transport_ops *transport;
 	void *transport_arg;

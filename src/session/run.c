@@ -1,0 +1,621 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens in a turn, step by step, and the caller's driver of it.
+ *
+ * When an answer is lost the session context is lost too (the next sequence
+ * cookie was in it, and what the server opened is not known): the context is
+ * connected again with its old cookies, and only if everything in the request
+ * may happen twice is it sent again.  [MS-OXCMAPIHTTP] 3.1.7.1, 3.1.7.2
+ */
+#include "session/run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session/rop-info.h"
+
+/* [MS-OXCRPC] 3.1.4.2: room for two full payloads. */
+#define DEFAULT_ROP_OUT 0x10008
+#define MAX_LOST 2
+#define MAX_RESENT 2
+/* X-ResponseCode 15: the server still works on something of this context. */
+#define CODE_INVALID_SEQUENCE 15
+#define MAX_BUSY 10
+
+int mx_run_init(struct mx_run *r, enum mx_run_kind kind, struct mx_ctx *ctx,
+		struct mx_batch *b, struct mx_fault *fault)
+{
+	struct mx_session *s = ctx->s;
+
+	memset(r, 0, sizeof(*r));
+	r->kind = kind;
+	r->batch = b;
+	r->fault = fault;
+	r->id = atomic_fetch_add(&s->run_ids, 1) + 1;
+	if (!r->id) /* 0 is nobody's */
+		r->id = atomic_fetch_add(&s->run_ids, 1) + 1;
+	r->max_out = DEFAULT_ROP_OUT;
+	if (b && b->chain)
+		r->max_out = MX_MAX_ROP_OUT;
+	if (b && b->max_out)
+		r->max_out = b->max_out;
+	mx_buf_init(&r->body);
+	mx_cancel_init(&r->token);
+	mx_mutex_lock(&s->lock);
+	mx_ctx_ref(ctx);
+	r->ctx = ctx;
+	mx_mutex_unlock(&s->lock);
+	*fault = MX_FAULT_INIT;
+	mx_fault_who(fault, mx_userctx_display(s->user), s->server);
+	return 0;
+}
+
+void mx_run_fini(struct mx_run *r)
+{
+	mx_exec_fini(&r->ex);
+	mx_buf_fini(&r->body);
+	free(r->cookies);
+	mx_cancel_fini(&r->token);
+	mx_ctx_unref(r->ctx);
+}
+
+/* --- Next --------------------------------------------------------------- */
+
+static enum mx_run_step done(struct mx_run *r, int result)
+{
+	r->result = result;
+	return MX_STEP_DONE;
+}
+
+static const char *type_of(const struct mx_run *r, enum mx_ctx_state state)
+{
+	if (r->kind == MX_RUN_PING)
+		return "PING";
+	if (r->kind == MX_RUN_DISCONNECT)
+		return "Disconnect";
+	return state == MX_CTX_OPEN ? "Execute" : "Connect";
+}
+
+/* Fills x for what is in body. */
+static enum mx_run_step send(struct mx_run *r, const char *type)
+{
+	struct mx_ctx *ctx = r->ctx;
+
+	mx_ctx_request_id(ctx, r->request_id);
+	free(r->cookies);
+	mx_mutex_lock(&ctx->s->lock);
+	r->cookies = mx_cookies_text(&ctx->cookies);
+	mx_mutex_unlock(&ctx->s->lock);
+	if (!r->cookies)
+		return done(r, -ENOMEM);
+	r->x = (struct mx_xreq){
+		.type = type,
+		.body = r->body.p,
+		.body_len = r->body.len,
+		.request_id = r->request_id,
+		.cookies = r->cookies,
+		.cancel = &r->token,
+		.overall_ms = mx_mono_left_ms(r->deadline),
+	};
+	if (r->x.overall_ms < 1)
+		r->x.overall_ms = 1;
+	if (r->background)
+		r->x.idle_ms = r->x.overall_ms;
+	r->sent_any = true;
+	return MX_STEP_EXCHANGE;
+}
+
+static enum mx_run_step next_connect(struct mx_run *r)
+{
+	int err = 0;
+
+	r->epoch = r->ctx->epoch;
+	if (!r->ctx->conn) {
+		if (r->background)
+			return done(r, -EAGAIN);
+		err = mx_connect_place(r);
+	}
+	if (!err)
+		err = mx_connect_build(r);
+	return err ? done(r, err) : send(r, "Connect");
+}
+
+static enum mx_run_step next_execute(struct mx_run *r)
+{
+	bool fetch = r->kind == MX_RUN_FETCH;
+	int err;
+
+	if (r->kind == MX_RUN_CONNECT || (fetch && r->sent_any))
+		return done(r, 0);
+	if (r->batch && mx_exec_done(r))
+		return done(r, 0);
+	err = mx_exec_plan(r);
+	if (err)
+		return done(r, err);
+	/* What was to be opened is open, what depends on a failure failed. */
+	if (r->batch && mx_exec_done(r) && !r->ex.n_items)
+		return done(r, 0);
+	if (!r->ex.n_items && !r->ex.n_released && !fetch)
+		return done(r, r->batch ? -EPROTO : 0);
+	err = mx_exec_encode(r);
+	return err ? done(r, err) : send(r, "Execute");
+}
+
+static enum mx_run_step next_disconnect(struct mx_run *r)
+{
+	/* AuxiliaryBufferSize alone.  [MS-OXCMAPIHTTP] 2.2.4.3.1 */
+	static const uint8_t none[4];
+
+	/* Without a cookie the server cannot know whom we mean. */
+	if (r->sent_any || r->result || !r->ctx->conn || !r->ctx->cookies.n)
+		return done(r, r->result);
+	mx_buf_reset(&r->body);
+	if (mx_buf_put(&r->body, none, sizeof(none)))
+		return done(r, -ENOMEM);
+	return send(r, "Disconnect");
+}
+
+static enum mx_run_step next_ping(struct mx_run *r)
+{
+	if (r->sent_any)
+		return done(r, r->result);
+	mx_buf_reset(&r->body);
+	return send(r, "PING");
+}
+
+/* A pause that the server asked for, if it is not over. */
+static bool must_wait(struct mx_run *r)
+{
+	mx_mono ready = r->ctx->not_before;
+
+	if (r->ctx->conn) {
+		mx_mono all = mx_conn_ready_at(r->ctx->conn);
+
+		if (all.ns > ready.ns)
+			ready = all;
+	}
+	if (ready.ns <= mx_mono_now().ns)
+		return false;
+	r->until = ready;
+	return true;
+}
+
+static enum mx_run_step pause_or_give_up(struct mx_run *r)
+{
+	if (r->until.ns < r->deadline.ns)
+		return MX_STEP_PAUSE;
+	return done(r, mx_fault_set(r->fault, MX_LAYER_LOCAL, EAGAIN, -EAGAIN,
+				    "the server asked for a pause of %lld ms, "
+				    "which is longer than the call may take",
+				    (long long)mx_mono_left_ms(r->until)));
+}
+
+static int interrupted(struct mx_run *r)
+{
+	int err = 0;
+
+	if (!r->background)
+		err = mx_session_usable(r->ctx->s, r->fault);
+	if (!err && mx_cancel_fired(&r->token))
+		err = mx_fault_set(r->fault, MX_LAYER_LOCAL, ECANCELED,
+				   -ECANCELED, "the call was cancelled");
+	if (!err && mx_mono_passed(r->deadline))
+		err = mx_fault_set(r->fault, MX_LAYER_LOCAL, ETIMEDOUT,
+				   -ETIMEDOUT, "the call's deadline is over");
+	return err;
+}
+
+enum mx_run_step mx_run_next(struct mx_run *r)
+{
+	enum mx_ctx_state state;
+	int err;
+
+	if (r->kind == MX_RUN_DISCONNECT)
+		return next_disconnect(r);
+	if (r->result)
+		return MX_STEP_DONE;
+	mx_mutex_lock(&r->ctx->s->lock);
+	state = r->ctx->state;
+	mx_mutex_unlock(&r->ctx->s->lock);
+	if (state == MX_CTX_ENDING)
+		return done(r, -ESHUTDOWN);
+	if (mx_exec_done(r) && r->batch && state == MX_CTX_OPEN)
+		return done(r, 0);
+	mx_fault_op(r->fault, type_of(r, state));
+	err = interrupted(r);
+	if (err)
+		return done(r, err);
+	if (state != MX_CTX_OPEN && r->background && r->kind != MX_RUN_RECOVER)
+		return done(r, -ESTALE); /* nothing to tell, nothing to ask */
+	if (must_wait(r))
+		return pause_or_give_up(r);
+	if (state != MX_CTX_OPEN)
+		return next_connect(r);
+	return r->kind == MX_RUN_PING ? next_ping(r) : next_execute(r);
+}
+
+/* --- Answer ------------------------------------------------------------- */
+
+static void lose(struct mx_run *r)
+{
+	mx_mutex_lock(&r->ctx->s->lock);
+	mx_ctx_lost_locked(r->ctx, r->epoch);
+	mx_mutex_unlock(&r->ctx->s->lock);
+}
+
+static void pause_for(struct mx_run *r, int64_t ms, uint32_t code, bool tell)
+{
+	r->ctx->not_before = mx_mono_in_ms(ms);
+	if (tell && r->ctx->conn)
+		mx_conn_report(r->ctx->conn, MX_HEALTH_BACKOFF, ms, code);
+}
+
+/* Everything in the request may have happened, or not. */
+static int lost_answer(struct mx_run *r, int err, const struct mx_xresp *resp)
+{
+	bool again = resp->why == MX_XWHY_CUT && r->n_resent < MAX_RESENT;
+
+	lose(r);
+	if (again && r->ex.resend) {
+		r->n_resent++;
+		return 0;
+	}
+	if (resp->why == MX_XWHY_CUT && !r->ex.resend)
+		return mx_fault_set(r->fault, MX_LAYER_TRANSPORT,
+				    r->fault->code, -ENETRESET,
+				    "the connection was lost before the answer "
+				    "came; whether the operation took effect "
+				    "is not known");
+	return err;
+}
+
+static int busy(struct mx_run *r, int err)
+{
+	if (++r->n_busy > MAX_BUSY) {
+		r->n_busy = 0;
+		if (++r->n_lost > MAX_LOST)
+			return err;
+		lose(r);
+		return 0;
+	}
+	pause_for(r, 20 * (int64_t)r->n_busy, CODE_INVALID_SEQUENCE, false);
+	return 0;
+}
+
+/* An Execute that failed below its body.  0: go on. */
+static int execute_failed(struct mx_run *r, int err,
+			  const struct mx_xresp *resp)
+{
+	switch (resp->why) {
+	case MX_XWHY_CODE:
+		if (err == -ESTALE) { /* not executed: the context is gone */
+			lose(r);
+			return ++r->n_lost > MAX_LOST ? err : 0;
+		}
+		if (resp->response_code == CODE_INVALID_SEQUENCE)
+			return busy(r, err);
+		return err;
+	case MX_XWHY_HTTP:
+		if (err == -EAGAIN) {
+			pause_for(r,
+				  resp->retry_after_ms > 0
+					  ? resp->retry_after_ms
+					  : 1000,
+				  (uint32_t)resp->http_status, true);
+			return 0;
+		}
+		if (resp->http_status >= 500)
+			lose(r);
+		return err;
+	case MX_XWHY_CUT:
+		if (!resp->maybe_sent)
+			return ++r->n_resent > MAX_RESENT ? err : 0;
+		return lost_answer(r, err, resp);
+	default:
+		return resp->maybe_sent ? lost_answer(r, err, resp) : err;
+	}
+}
+
+/* What an Execute's body asks of us besides. */
+static int after_execute(struct mx_run *r)
+{
+	if (r->ex.pending) {
+		mx_mutex_lock(&r->ctx->s->lock);
+		r->ctx->fetch_wanted = true;
+		mx_mutex_unlock(&r->ctx->s->lock);
+	}
+	if (r->ex.backoff_ms)
+		pause_for(r, r->ex.backoff_ms, MX_ROP_BACKOFF, true);
+	if (!r->ex.size_needed)
+		return 0;
+	/* Answered in part: the rest may have the whole buffer next time. */
+	if (r->ex.n_items && r->ex.items[0].answered &&
+	    r->ex.size_needed <= r->max_out)
+		return 0;
+	if (r->max_out >= MX_MAX_ROP_OUT)
+		return mx_fault_set(r->fault, MX_LAYER_ROP,
+				    MX_ROP_BUFFER_TOO_SMALL, -EMSGSIZE,
+				    "the answer does not fit into the largest "
+				    "buffer");
+	r->max_out = r->ex.size_needed > r->max_out ? r->ex.size_needed
+						    : MX_MAX_ROP_OUT;
+	return 0;
+}
+
+static int execute_answer(struct mx_run *r, int err, struct mx_xresp *resp)
+{
+	if (err)
+		return execute_failed(r, err, resp);
+	r->n_busy = 0;
+	err = mx_exec_answer(r, resp->body.p, resp->body.len);
+	if (!err)
+		return after_execute(r);
+	/* What the server did cannot be told from such an answer. */
+	if (err == -EBADMSG || err == -EPROTO || err == -ENOMEM)
+		lose(r);
+	return err;
+}
+
+static void note_answer(struct mx_run *r, int err, struct mx_xresp *resp)
+{
+	struct mx_ctx *ctx = r->ctx;
+	struct mx_session *s = ctx->s;
+	char *text = NULL;
+
+	atomic_fetch_add(&s->bytes_out, resp->bytes_out);
+	atomic_fetch_add(&s->bytes_in, resp->bytes_in);
+	mx_mutex_lock(&s->lock);
+	if (resp->set_cookies.n) {
+		mx_cookies_merge(&ctx->cookies, &resp->set_cookies);
+		text = mx_cookies_text(&ctx->cookies);
+	}
+	if (resp->expiration_ms > 0)
+		ctx->expiration_ms = resp->expiration_ms;
+	if (!err)
+		ctx->last_answer = mx_mono_now();
+	mx_mutex_unlock(&s->lock);
+	if (text && ctx->conn)
+		mx_conn_set_cookies(ctx->conn, text);
+	free(text);
+}
+
+void mx_run_answer(struct mx_run *r, int err, struct mx_xresp *resp)
+{
+	const char *type = r->x.type;
+
+	note_answer(r, err, resp);
+	if (!strcmp(type, "Connect"))
+		r->result = mx_connect_answer(r, err, resp);
+	else if (!strcmp(type, "Execute"))
+		r->result = execute_answer(r, err, resp);
+	else
+		r->result = err;
+	if (r->kind == MX_RUN_PING && err == -ESTALE)
+		lose(r);
+}
+
+/* --- The caller's driver ------------------------------------------------ */
+
+static void on_phase(void *arg, enum mx_xphase phase)
+{
+	struct mx_ctx *ctx = arg;
+
+	if (ctx->conn)
+		mx_conn_op_waiting(ctx->conn, MX_OP_CALL,
+				   mx_xphase_name(phase));
+}
+
+void mx_run_begin(struct mx_run *r)
+{
+	atomic_fetch_add(&r->ctx->s->round_trips, 1);
+	r->x.phase = on_phase;
+	r->x.phase_arg = r->ctx;
+	if (r->ctx->conn)
+		mx_conn_op_begin(r->ctx->conn, MX_OP_CALL, r->x.type, "send",
+				 r->deadline);
+}
+
+void mx_run_end(struct mx_run *r, int err, const struct mx_xresp *resp)
+{
+	const struct mx_op_result result = {
+		.err = err,
+		.code = r->fault->code,
+		.bytes_out = resp->bytes_out,
+		.bytes_in = resp->bytes_in,
+		.round_trips = 1,
+	};
+
+	if (r->ctx->conn)
+		mx_conn_op_end(r->ctx->conn, MX_OP_CALL, &result);
+}
+
+static void exchange(struct mx_run *r)
+{
+	MX_AUTO(mx_xresp_auto) struct mx_xresp resp = MX_XRESP_INIT;
+	struct mx_client *c = r->ctx->s->c;
+	int err;
+
+	mx_assert_unlocked();
+	mx_run_begin(r);
+	err = c->t->exchange(c->t_arg, r->ctx->ch, &r->x, &resp, r->fault);
+	mx_run_end(r, err, &resp);
+	mx_run_answer(r, err, &resp);
+}
+
+static void fire(void *token)
+{
+	mx_cancel_fire(token);
+}
+
+static int drive(struct mx_run *r)
+{
+	for (;;) {
+		switch (mx_run_next(r)) {
+		case MX_STEP_EXCHANGE:
+			exchange(r);
+			break;
+		case MX_STEP_PAUSE:
+			mx_pause(r->until, &r->token);
+			break;
+		case MX_STEP_DONE:
+			return r->result;
+		}
+	}
+}
+
+static int run_turn(struct mx_run *r)
+{
+	int err = mx_turn_take(r->ctx, r->deadline, &r->token);
+
+	if (err == -ETIMEDOUT)
+		return mx_fault_set(r->fault, MX_LAYER_LOCAL, ETIMEDOUT, err,
+				    "another call of this session took too "
+				    "long");
+	if (err)
+		return interrupted(r) ? interrupted(r) : err;
+	err = drive(r);
+	mx_turn_give(r->ctx);
+	mx_ctx_poke(r->ctx);
+	return err;
+}
+
+/* The token of a run fires when the caller's does, or the session's. */
+static int run_as_caller(struct mx_run *r, const struct mx_call *call)
+{
+	struct mx_waker mine = {.wake = fire, .arg = &r->token};
+	struct mx_waker off = {.wake = fire, .arg = &r->token};
+	struct mx_cancel *cancel = call ? call->cancel : NULL;
+	struct mx_session *s = r->ctx->s;
+	int err;
+
+	r->deadline = call && call->deadline.ns
+			      ? call->deadline
+			      : mx_mono_in_ms(s->c->call_ms);
+	if (mx_cancel_attach(cancel, &mine))
+		mx_cancel_fire(&r->token);
+	if (mx_cancel_attach(&s->off_token, &off))
+		mx_cancel_fire(&r->token);
+	err = run_turn(r);
+	mx_cancel_detach(&s->off_token, &off);
+	mx_cancel_detach(cancel, &mine);
+	return err;
+}
+
+static int run(enum mx_run_kind kind, struct mx_ctx *ctx, struct mx_batch *b,
+	       const struct mx_call *call)
+{
+	struct mx_fault fault;
+	struct mx_run r;
+	int err;
+
+	mx_run_init(&r, kind, ctx, b, &fault);
+	err = run_as_caller(&r, call);
+	mx_run_fini(&r);
+	if (!err || !call || !call->fault)
+		return err;
+	if (fault.layer == MX_LAYER_NONE)
+		mx_fault_set(&fault, MX_LAYER_LOCAL, (uint32_t)-err, err, "%s",
+			     strerror(-err));
+	fault.err = err;
+	*call->fault = fault;
+	return err;
+}
+
+int mx_run_connect(struct mx_ctx *ctx, const struct mx_call *call)
+{
+	return run(MX_RUN_CONNECT, ctx, NULL, call);
+}
+
+/* The logons of all objects have a context; the first one's. */
+static int place_all(struct mx_batch *b, struct mx_session *s,
+		     struct mx_fault *fault)
+{
+	MX_LIST_FOR_EACH(it, &b->ops) {
+		struct mx_op *op = MX_CONTAINER_OF(it, struct mx_op, link);
+		int err;
+
+		if (op->obj->logon->s != s)
+			return mx_fault_set(fault, MX_LAYER_LOCAL, EXDEV,
+					    -EXDEV, "objects of two sessions");
+		err = mx_ctx_place(op->obj->logon, fault);
+		if (!err && op->second)
+			err = op->second->logon->s != s
+				      ? -EXDEV
+				      : mx_ctx_place(op->second->logon, fault);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int run_placed(struct mx_batch *b, struct mx_session *s,
+		      const struct mx_call *call)
+{
+	struct mx_op *first = MX_CONTAINER_OF(b->ops.next, struct mx_op, link);
+	struct mx_ctx *ctx;
+	int err = place_all(b, s, call ? call->fault : NULL);
+
+	if (err)
+		return err;
+	mx_mutex_lock(&s->lock);
+	ctx = first->obj->logon->ctx;
+	mx_ctx_ref(ctx);
+	mx_mutex_unlock(&s->lock);
+	err = run(MX_RUN_BATCH, ctx, b, call);
+	mx_ctx_unref(ctx);
+	return err;
+}
+
+/* The server wants no more logons in this session context: B16.  True when the
+ * refused ones have left it, so that the next try finds them another. */
+static bool spread(struct mx_batch *b, struct mx_session *s)
+{
+	struct mx_ctx *left = NULL;
+	bool any = false;
+
+	mx_mutex_lock(&s->lock);
+	MX_LIST_FOR_EACH(it, &b->ops) {
+		struct mx_op *op = MX_CONTAINER_OF(it, struct mx_op, link);
+		struct mx_logon *l = op->obj->logon;
+
+		if (!op->answered || op->blame != MX_ROP_LOGON ||
+		    !mx_ctx_too_many(op->code))
+			continue;
+		if (l->ctx && l->ctx->n_logons > 1) {
+			l->ctx->limit = l->ctx->n_logons - 1;
+			left = mx_ctx_unplace_locked(l);
+			left->refs--; /* not the last: see mx_batch_run */
+		} else if (l->ctx) {
+			continue;
+		}
+		op->answered = false;
+		any = true;
+	}
+	mx_mutex_unlock(&s->lock);
+	return any;
+}
+
+int mx_batch_run(struct mx_batch *b, const struct mx_call *call)
+{
+	struct mx_fault *fault = call ? call->fault : NULL;
+	struct mx_session *s;
+	int err;
+
+	if (b->err)
+		return mx_fault_set(fault, MX_LAYER_LOCAL, (uint32_t)-b->err,
+				    b->err, "the batch cannot be built: %s",
+				    strerror(-b->err));
+	if (mx_list_empty(&b->ops))
+		return 0;
+	s = MX_CONTAINER_OF(b->ops.next, struct mx_op, link)->obj->logon->s;
+	err = mx_session_usable(s, fault);
+	if (err)
+		return err;
+	do
+		err = run_placed(b, s, call);
+	while (!err && spread(b, s));
+	return err;
+}

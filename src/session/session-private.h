@@ -1,0 +1,346 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of src/session share.
+ *
+ * Locks.  One mutex a session (`s->lock`) guards everything under it: contexts,
+ * logons, objects, subscriptions.  It is held for memory work only.  Order:
+ * client->lock, then s->lock, then leaves (a waiter's own lock, cancel tokens,
+ * the serial queues', the registry's).  See doc/locks.md.
+ *
+ * The turn.  Each context has one turn; who has it may talk to the server, and
+ * is the only one who changes what the server knows: handles, epochs, tables'
+ * and streams' positions, unsaved marks.  Those fields are written under s->lock
+ * too, so that others may read them.
+ */
+#ifndef MX_SESSION_PRIVATE_H
+#define MX_SESSION_PRIVATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/list.h"
+#include "base/lock.h"
+#include "connlist/clist.h"
+#include "connlist/conn.h"
+#include "net/net.h"
+#include "session/batch.h"
+#include "session/notify.h"
+#include "session/transport.h"
+
+#define MX_NO_LOGON 0xff
+/* Logons in one context: LogonId is one byte, 255 stays free.  B16. */
+#define MX_MAX_LOGON_IDS 255
+/* RopReleases that ride along in one Execute. */
+#define MX_RELEASES_PER_EXECUTE 150
+/* Queued releases that make the reaper hurry. */
+#define MX_RELEASES_MANY 64
+/* Events one subscription keeps before they collapse into "missed". */
+#define MX_MAX_SUB_EVENTS 1024
+
+struct mx_ctx;
+
+struct mx_client {
+	atomic_uint refs; /* the program's */
+	atomic_uint core; /* 1 while refs > 0, and one a session */
+	unsigned fork_gen;
+	struct mx_mutex lock;
+	struct mx_cond idle;         /* n_ctx went down */
+	struct mx_list sessions MX_GUARDED(&lock);
+	bool down MX_GUARDED(&lock); /* shutdown has begun */
+	bool beating MX_GUARDED(&lock);
+	unsigned n_sessions MX_GUARDED(&lock);
+	unsigned n_ctx MX_GUARDED(&lock);
+	unsigned n_beats MX_GUARDED(&lock); /* closures on the engine */
+	atomic_bool is_down;
+	atomic_uint n_objects;
+	struct mx_reg *reg;
+	struct mx_net_opts opts;
+	char *ca_file, *app;
+	int64_t call_ms, release_ms, reaper_ms;
+	unsigned max_logons;
+	const struct mx_transport_ops *t;
+	void *t_arg;
+	struct mx_cancel reaper; /* fired when the shutdown's deadline is over */
+	struct mx_cancel beat;   /* ends the registry's beat */
+};
+
+/* Whether this is a forked child of the client's process. */
+bool mx_client_forked(const struct mx_client *c);
+/* The client's memory. */
+void mx_client_core_get(struct mx_client *c);
+void mx_client_core_put(struct mx_client *c);
+/* The registry's heart beats from the first session on. */
+void mx_client_start_beat(struct mx_client *c);
+/* Counts a context; wakes a waiting shutdown. */
+void mx_client_count_ctx(struct mx_client *c, int by);
+
+/* Someone's place in the queue for a turn, or a pause; on the waiter's stack or
+ * in a background run. */
+struct mx_wait {
+	struct mx_list link; /* s->lock */
+	void (*fn)(void *arg); /* background: called when granted; no lock */
+	void *arg;
+	struct mx_mutex m;
+	struct mx_cond c;
+	bool granted, woken;
+};
+
+void mx_wait_init(struct mx_wait *w);
+void mx_wait_fini(struct mx_wait *w);
+void mx_wait_wake(void *w); /* a mx_waker's wake */
+
+struct mx_release {
+	uint32_t handle;
+	uint8_t logon_id;
+	bool logon; /* the logon id is free once this was sent */
+};
+
+enum mx_ctx_state {
+	MX_CTX_NEW,  /* no Connect yet */
+	MX_CTX_OPEN,
+	MX_CTX_LOST, /* to be connected again with the old cookies */
+	MX_CTX_ENDING,
+};
+
+/* An EMSMDB session context.
+ *
+ *   NEW ──Connect──► OPEN ──context lost──► LOST ──Connect──► OPEN
+ *    └───────────────┴──── end ────► ENDING ──Disconnect or given up──► freed
+ */
+struct mx_ctx {
+	struct mx_list link; /* session->ctxs */
+	struct mx_session *s;
+	unsigned refs;
+	enum mx_ctx_state state;
+	bool primary;
+	uint32_t epoch; /* handles of another epoch mean nothing */
+
+	/* The turn. */
+	bool busy;
+	struct mx_list waiting;
+
+	/* What the holder of the turn uses. */
+	struct mx_channel *ch;
+	struct mx_channel *park_ch; /* NotificationWait's, made when needed */
+	void *last_job; /* memory for Disconnect, so that the end cannot fail */
+	struct mx_conn *conn;
+	struct mx_cookies cookies; /* s->lock: NotificationWait reads them */
+	char guid[MX_GUID_STRLEN + 1];
+	uint32_t counter; /* s->lock */
+	uint32_t exec_seq;
+	mx_mono not_before; /* the server asked for a pause */
+
+	/* Logons. */
+	unsigned n_logons, limit;
+	uint32_t logon_ids[8]; /* bitmap */
+
+	/* Releases to send; of the current epoch. */
+	struct mx_release *releases;
+	size_t n_releases, cap_releases;
+	size_t lost_releases; /* no memory: the server keeps the object */
+
+	/* Background. */
+	struct mx_cancel bg; /* ends timers and the parked wait */
+	bool flush_timer, flush_running;
+	unsigned flush_failures;
+	bool fetch_wanted, fetch_running;
+	unsigned fetch_failures;
+	bool recover_timer, recover_running;
+	unsigned recover_failures;
+	struct mx_list subs; /* struct mx_sub.link */
+	unsigned n_subs;
+	struct mx_parked *parked; /* NotificationWait in flight, or NULL */
+	bool park_timer;
+	unsigned park_failures;
+	int64_t expiration_ms; /* X-ExpirationInfo; 0: not said */
+	mx_mono last_answer, next_beat;
+	bool ping_timer, ping_running;
+};
+
+struct mx_session {
+	atomic_uint refs; /* the program's, and each logon's */
+	atomic_uint core; /* 1 while refs > 0, and one a context */
+	struct mx_list link; /* client->sessions */
+	struct mx_client *c;
+	struct mx_userctx *user;
+	char *url, *user_dn;
+	char *server;
+	uint32_t code_page, lcid_sort, lcid_string;
+	bool admin, loopback;
+	struct mx_clist *list;
+	struct mx_cancel off_token; /* fired by logoff and shutdown */
+	atomic_bool off;
+
+	struct mx_mutex lock;
+	struct mx_list ctxs;
+	unsigned n_ctxs, n_logons;
+	char *dn_prefix, *display_name; /* set once */
+	atomic_uint n_objects;
+	atomic_ullong round_trips, bytes_out, bytes_in, reconnects, notified;
+	atomic_uint run_ids;
+};
+
+/* 0; -ESTALE in a forked child; -ESHUTDOWN after logoff. */
+int mx_session_usable(struct mx_session *s, struct mx_fault *fault);
+void mx_session_core_put(struct mx_session *s);
+
+/* A recorded ROP request, encoded. */
+struct mx_rop_bytes {
+	uint16_t n;
+	uint8_t p[];
+};
+
+/* Encodes req with its indexes zero; NULL and *ret_err otherwise. */
+struct mx_rop_bytes *mx_rop_record(const struct mx_rop_req *req, int *ret_err);
+struct mx_rop_bytes *mx_rop_bytes_dup(const uint8_t *p, size_t n);
+
+struct mx_deferred {
+	struct mx_list link;
+	uint32_t seq; /* Execute it went out with, 0: not sent */
+	bool restore; /* puts a reopened object back to where it was */
+	struct mx_rop_bytes *rop;
+};
+
+struct mx_sobj {
+	atomic_uint refs;
+	uint8_t kind;
+	bool opened;   /* has been open in some epoch */
+	bool created;  /* by a Create* ROP, and not recorded otherwise yet */
+	bool dirty;
+	bool gone;     /* submitted: cannot be opened again */
+	struct mx_logon *logon; /* kept alive through parent */
+	struct mx_sobj *parent; /* reference; NULL for a logon */
+	uint32_t handle, epoch; /* valid while epoch == ctx->epoch */
+	struct mx_rop_bytes *open; /* how it is opened (again) */
+	struct mx_list deferred;   /* struct mx_deferred */
+	uint64_t fid, mid;
+	uint32_t attach_num;
+
+	/* Tables and streams; recipient columns of messages. */
+	uint32_t *cols;
+	uint32_t n_cols;
+	struct mx_rop_bytes *set_columns, *sort, *restr;
+	int64_t pos; /* -1: not known */
+
+	/* In the Execute being built; the turn's holder. */
+	uint32_t slot_seq;
+	uint8_t slot;
+	/* What went wrong in front of it, in which run. */
+	uint32_t fail_run, fail_code;
+	uint8_t fail_rop;
+};
+
+struct mx_replid {
+	uint16_t id;
+	struct mx_guid guid;
+};
+
+struct mx_logon {
+	struct mx_sobj o; /* its refs are the logon's */
+	struct mx_session *s;
+	struct mx_ctx *ctx; /* s->lock; NULL: not placed */
+	uint8_t id;
+	bool counted; /* in the connection's record */
+	bool public_store;
+	char *dn;
+	bool have_info;
+	struct mx_logon_info info;
+	struct mx_replid *replids;
+	unsigned n_replids;
+};
+
+/* The context of an object's logon; NULL when not placed.  s->lock. */
+static inline struct mx_ctx *mx_sobj_ctx(struct mx_sobj *o)
+{
+	return o->logon->ctx;
+}
+
+/* True when the server has it open under `handle`.  s->lock. */
+static inline bool mx_sobj_live(struct mx_sobj *o)
+{
+	struct mx_ctx *ctx = mx_sobj_ctx(o);
+
+	return ctx && ctx->state == MX_CTX_OPEN && o->epoch == ctx->epoch;
+}
+
+/* New objects of any opening ROP, also ours (RegisterNotification). */
+int mx_sobj_make(struct mx_sobj *parent, const struct mx_rop_req *open,
+		 struct mx_sobj **ret);
+void mx_sobj_init(struct mx_sobj *o, enum mx_sobj_kind kind);
+void mx_sobj_fini(struct mx_sobj *o);
+void mx_logon_destroy(struct mx_logon *l); /* by unref of its object */
+
+/* Why a lost object cannot be opened again; NULL when it can.  s->lock. */
+const char *mx_sobj_why_lost(const struct mx_sobj *o);
+
+/* What an answer changes (track.c).  rop: the request as sent; s->lock.
+ * -ENOMEM is not an error of the answer: the object is then marked so that it
+ * does not open itself again. */
+void mx_track_opened(struct mx_sobj *o, const struct mx_rop_res *res);
+void mx_track_answer(struct mx_sobj *o, const uint8_t *rop, size_t n,
+		     const struct mx_rop_res *res);
+
+/* --- Contexts (ctx.c) --------------------------------------------------- */
+
+int mx_ctx_new(struct mx_session *s, struct mx_ctx **ret,
+	       struct mx_fault *fault);
+void mx_ctx_ref(struct mx_ctx *ctx);   /* s->lock held */
+void mx_ctx_unref(struct mx_ctx *ctx); /* s->lock not held */
+/* Gives the logon a context and an id.  s->lock not held. */
+int mx_ctx_place(struct mx_logon *l, struct mx_fault *fault);
+/* Takes it away again; the server must not know the logon.  s->lock.  Returns
+ * the context, whose reference is the caller's to give up. */
+struct mx_ctx *mx_ctx_unplace_locked(struct mx_logon *l);
+/* The server forgot us, or may have.  s->lock; by the turn's holder, or with
+ * the epoch in which it was noticed. */
+void mx_ctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch);
+/* Codes by which servers refuse one more session or logon. */
+bool mx_ctx_too_many(uint32_t code);
+/* The server knows no logon of this id any more. */
+void mx_ctx_free_id_locked(struct mx_ctx *ctx, uint8_t id);
+/* Queues a release; s->lock. */
+void mx_ctx_release_locked(struct mx_ctx *ctx, struct mx_release r);
+/* Starts the way to the end; if_unused: only when no logon is in it.  s->lock
+ * not held. */
+void mx_ctx_end(struct mx_ctx *ctx, bool if_unused);
+void mx_ctx_ended(struct mx_ctx *ctx, enum mx_conn_end how);
+/* Looks at what should be going on in the background and starts it: releases,
+ * notifications, keep-alive.  Never waits; s->lock not held. */
+void mx_ctx_poke(struct mx_ctx *ctx);
+/* "{GUID}:counter" into buf. */
+#define MX_REQUEST_ID_SIZE 56
+void mx_ctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
+
+/* --- Turns (turn.c) ----------------------------------------------------- */
+
+/* Waits for the turn.  0, -ETIMEDOUT, -ECANCELED. */
+int mx_turn_take(struct mx_ctx *ctx, mx_mono deadline,
+		 struct mx_cancel *cancel);
+/* True: it is yours now; false: w->fn will be called. */
+bool mx_turn_take_async(struct mx_ctx *ctx, struct mx_wait *w);
+void mx_turn_give(struct mx_ctx *ctx);
+/* Sleeps until `until`; 0, -ECANCELED. */
+int mx_pause(mx_mono until, struct mx_cancel *cancel);
+
+/* --- Notifications (notify.c) ------------------------------------------- */
+
+/* True on a thread that runs a callback of ours. */
+bool mx_notify_on_callback(void);
+/* A RopNotify that came in; raw is its NotificationData.  s->lock not held. */
+void mx_notify_dispatch(struct mx_ctx *ctx, uint32_t handle, uint8_t logon_id,
+			const uint8_t *raw, size_t n);
+/* Something came in that could not be read. */
+void mx_notify_missed(struct mx_ctx *ctx);
+/* Subscriptions that the current epoch does not know.  s->lock. */
+bool mx_notify_stale_locked(struct mx_ctx *ctx);
+/* Parks a NotificationWait if it should be and is not; s->lock not held. */
+void mx_notify_park(struct mx_ctx *ctx);
+/* Adds to the batch what registers them again. */
+void mx_notify_recover(struct mx_ctx *ctx, struct mx_batch *b);
+/* The outcome of that: err of the run, or 0 and look at each op. */
+void mx_notify_recovered(struct mx_ctx *ctx, struct mx_batch *b, int err);
+
+#endif
