@@ -29,12 +29,13 @@
 int mx_engine_hold(void);
 
 #define MX_ENGINE_LEFT_NAMES 8
+#define MX_ENGINE_LEFT_BYTES 256
 struct mx_engine_left {
 	unsigned requests;  /* cut off by the deadline, of those to be drained */
 	unsigned callbacks; /* still running in the program's code */
 	/* "Disconnect for X at host:port" of the first few. */
 	unsigned n_names;
-	char names[MX_ENGINE_LEFT_NAMES][160];
+	char names[MX_ENGINE_LEFT_NAMES][MX_ENGINE_LEFT_BYTES];
 };
 
 /* One user less (MAPIUninitialize).  For the last one:
@@ -97,7 +98,7 @@ struct mx_engine_stats {
 	unsigned threads;   /* of the engine, 0 when not started */
 	unsigned callbacks; /* threads of the callback pool */
 	unsigned multis;    /* libcurl multi handles */
-	uint64_t queued, running; /* requests and closures now */
+	uint64_t running; /* requests and closures not completed yet */
 	uint64_t submitted, completed;
 };
 void mx_engine_stats(struct mx_engine_stats *ret);

@@ -247,6 +247,12 @@ static int curl_failed(struct mx_xfer *x, CURLcode rc)
 	case CURLE_COULDNT_CONNECT:
 		return connect_failed(x, rc);
 	case CURLE_OUT_OF_MEMORY:
+		/* libcurl says this too of a header line over 100 kB, which
+		 * never reaches a callback. */
+		if (x->attempts && !x->head_done)
+			return protocol(x, MX_XWHY_OVERSIZE, -EMSGSIZE,
+					"a header line of the answer is too "
+					"long");
 		return mx_xfer_fail(x, MX_XWHY_LOCAL, -ENOMEM, "out of memory");
 	case CURLE_RECV_ERROR:
 		/* libcurl has one code for a reset and for bad chunks. */
@@ -344,7 +350,8 @@ int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err,
 		 const char *text)
 {
 	x->resp->why = why;
-	x->resp->took_ns = mx_mono_now().ns - x->start.ns;
+	if (x->start.ns)
+		x->resp->took_ns = mx_mono_now().ns - x->start.ns;
 	if (text)
 		mx_fault_set(x->fault, MX_LAYER_LOCAL, (uint32_t)-err, err,
 			     "%s", text);

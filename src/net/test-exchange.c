@@ -356,13 +356,16 @@ static void test_an_answer_cut_at_every_byte_is_an_error(void **state)
 	struct peer *p = peer_start(answer_cut, &k);
 	const struct mx_xreq q = request("hello");
 
-	for (k.n = 0; k.n < whole; k.n++) {
+	/* Without the last byte the answer is whole: only the line end of the
+	 * empty trailer is missing, and libcurl lets that pass. */
+	for (k.n = 0; k.n < whole - 1; k.n++) {
 		MX_AUTO(mx_xresp_auto) struct mx_xresp r = MX_XRESP_INIT;
 		struct mx_fault f;
 		int err = ask_url(peer_url(p), NULL, &q, &r, &f);
 
 		if (err != -ECONNRESET)
-			print_message("cut at %zu: %d %s\n", k.n, err, f.text);
+			print_message("cut at %zu of %zu: %d %s\n", k.n, whole,
+				      err, f.text);
 		assert_int_equal(err, -ECONNRESET);
 		assert_int_equal(r.why, MX_XWHY_CUT);
 		check_fault(&f, f.layer, -ECONNRESET);

@@ -1,0 +1,89 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Private to net: one thread of the engine and its jobs.
+ *
+ * Everything about a job is done by its loop's thread; other threads only push
+ * it onto the loop's lists, under the loop's lock, and write to its eventfd:
+ * submitters (inbox), tokens that fire (attention), the callback pool when
+ * credentials are ready (authenticated).
+ *
+ *	           ┌─ not_before ─┐
+ *	NEW ──► WAITING ──► RESOLVING ──► AUTHENTICATING ──► RUNNING ──► DONE
+ *	  └─────────┴─ (closures: call) ──────┴── failure, cancel ─────────┘
+ *
+ * DONE is entered by job_complete(), the only caller of the outcome function.
+ */
+#ifndef MX_NET_LOOP_H
+#define MX_NET_LOOP_H
+
+#include <curl/curl.h>
+#include <pthread.h>
+
+#include "base/list.h"
+#include "base/lock.h"
+#include "net/engine.h"
+#include "net/resolve.h"
+#include "net/timers.h"
+#include "net/xfer-run.h"
+
+enum mx_loop_phase {
+	MX_LOOP_RUN,   /* takes everything */
+	MX_LOOP_DRAIN, /* only MX_ENGINE_DRAIN; the rest is cancelled */
+	MX_LOOP_END,   /* nothing; the thread ends when it has no job */
+};
+
+struct mx_loop {
+	unsigned refs; /* under lock: the engine and each auth task */
+	pthread_t id;
+	int epoll, wake;
+	CURLM *multi;
+	mx_mono curl_due;
+	struct mx_resolver *resolver;
+	struct mx_timers timers;
+	struct mx_list jobs; /* struct job.all */
+	/* Called for each job as it is done; and of a drained one that the end
+	 * cut off.  No lock held. */
+	void (*on_done)(void);
+	void (*on_left)(const char *name);
+
+	struct mx_mutex lock;
+	enum mx_loop_phase phase MX_GUARDED(&lock);
+	bool closed MX_GUARDED(&lock);
+	struct mx_list inbox MX_GUARDED(&lock);     /* struct job.post */
+	struct mx_list attention MX_GUARDED(&lock); /* struct job.attend */
+	struct mx_list authed MX_GUARDED(&lock);    /* struct auth_task.node */
+};
+
+struct mx_job;
+
+/* A job from a request or a closure; NULL: no memory. */
+struct mx_job *mx_job_request(const struct mx_engine_req *req);
+struct mx_job *mx_job_call(mx_engine_fn *fn, void *arg, mx_mono not_before,
+			   struct mx_cancel *cancel, unsigned flags);
+/* One that was never posted. */
+void mx_job_free(struct mx_job *j);
+
+/* A loop whose thread runs.  0; -ENOMEM, -EMFILE, as mx_thread_start. */
+int mx_loop_start(void (*on_done)(void), void (*on_left)(const char *name),
+		  struct mx_loop **ret);
+/* Hands the job over; it will be completed. */
+void mx_loop_post(struct mx_loop *l, struct mx_job *j);
+void mx_loop_set_phase(struct mx_loop *l, enum mx_loop_phase phase);
+/* After MX_LOOP_END: joins the thread and drops the engine's reference. */
+void mx_loop_join(struct mx_loop *l);
+void mx_loop_unref(struct mx_loop *l);
+
+/* --- Between loop.c and job.c, on the loop's thread --------------------- */
+
+void mx_job_accept(struct mx_loop *l, struct mx_list *post,
+		   enum mx_loop_phase phase);
+void mx_job_attend(struct mx_list *attend); /* its token fired */
+void mx_job_timer(struct mx_timer *t);
+void mx_job_transferred(CURL *easy, CURLcode rc);
+void mx_job_authed(struct mx_loop *l, struct mx_list *node);
+/* The loop goes into this phase: cancels what must not stay. */
+void mx_job_phase(struct mx_loop *l, enum mx_loop_phase phase);
+void mx_loop_wake(struct mx_loop *l);
+
+#endif
