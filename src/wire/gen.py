@@ -85,6 +85,7 @@ class Block:
 
     def __init__(self):
         self.fields = []
+        self.lax = False
 
     def array_of(self, count):
         for f in self.fields:
@@ -117,8 +118,10 @@ class Schema:
                 block = self.top(words, no)
             elif words[0] in ('req', 'ok', 'any', 'fail') and \
                     raw.count('\t') == 1 and not self.in_struct:
-                key = words[0] if len(words) == 1 else ' '.join(words)
+                lax = words[-1] == 'lax'
+                key = ' '.join(words[:-1] if lax else words)
                 block = self.rops[-1][2].setdefault(key, Block())
+                block.lax = lax
             else:
                 block.fields.append(Field(line.strip(), no))
 
@@ -670,6 +673,7 @@ class Emitter:
             self.trio(n + '_any', block, f'struct mx_{n}_res')
         self.unions()
         self.dispatch_req()
+        self.lax()
         self.dispatch_res()
         self.names()
 
@@ -737,7 +741,9 @@ class Emitter:
 
             def has(key):
                 return key in parts and parts[key].fields
-            if has('any'):
+            if has('any') and parts['any'].lax and verb == 'decode':
+                out += ['\tif (!lacks_fields(rd, v))', '\t\t' + call('any')]
+            elif has('any'):
                 out.append('\t' + call('any'))
             kw = 'if'
             if has('ok'):
@@ -753,6 +759,14 @@ class Emitter:
                         '\tif (v->return_value)', '\t\t' + call('fail')]
             out.append('\tbreak;')
         return out
+
+    def lax(self):
+        self.function(
+            'bool is_unasked(uint8_t id)', [],
+            ['switch (id) {', *(f'case MX_ROP_{snake(n).upper()}:'
+                                for _, n, _ in self.s.notes),
+             '\treturn true;', 'default:', '\treturn false;', '}'])
+        self.c += LACKS
 
     def dispatch_res(self):
         s = self.s
@@ -852,6 +866,23 @@ void mx_rop_res_print(struct mx_buf *out, const struct mx_rop_res *v);
 
 /* "OpenFolder"; "?" for an unknown id. */
 const char *mx_rop_name(uint8_t id);
+'''.strip('\n').split('\n') + ['']
+
+LACKS = '''
+/* Whether a failed response ends where its own fields should begin: at the end,
+ * or where the next response, or one that nobody asked for, stands. */
+static bool lacks_fields(const struct mx_rd *rd, const struct mx_rop_res *v)
+{
+	const uint8_t *p = rd->p;
+
+	if (!rd->lax || !v->return_value)
+		return false;
+	if (mx_rd_left(rd) < 2)
+		return !mx_rd_left(rd);
+	if (rd->next_rop)
+		return p[0] == rd->next_rop && p[1] == rd->next_hindex;
+	return mx_rd_left(rd) > 2 && is_unasked(p[0]);
+}
 '''.strip('\n').split('\n') + ['']
 
 HELPERS = '''

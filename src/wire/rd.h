@@ -28,6 +28,12 @@ struct mx_rd {
 	unsigned depth;
 	unsigned nodes;    /* of restrictions so far */
 	bool public_logon; /* the ROP that comes next is on a public logon */
+	/* Failed responses may lack their own fields where the schema says lax:
+	 * gromox leaves them out of SetReadFlags, ReadStream and WriteStream.
+	 * Told apart by what stands there: the response that the caller expects
+	 * next (next_rop 0: none), or the end. */
+	bool lax;
+	uint8_t next_rop, next_hindex;
 };
 
 static inline void mx_rd_init(struct mx_rd *rd, const void *p, size_t n,

@@ -299,6 +299,52 @@ static void test_every_rop_prints_on_one_line(void **state)
 	}
 }
 
+/* Failed SetReadFlags, ReadStream and WriteStream without their own fields, as
+ * gromox 3.10 sends them, and with them, as [MS-OXCROPS] says. */
+static void test_lax_failures_end_where_the_next_answer_begins(void **state)
+{
+	static const struct {
+		const char *what;
+		uint8_t n, took; /* bytes; of them the first response's */
+		uint8_t next;    /* RopId expected after it */
+		uint8_t p[12];
+	} cases[] = {
+		{"flags, end", 6, 6, 0, {0x66, 0, 2, 1, 4, 0x80}},
+		{"flags, whole", 7, 7, 0, {0x66, 0, 2, 1, 4, 0x80, 1}},
+		{"flags, then one", 8, 6, 0x5e,
+		 {0x66, 0, 2, 1, 4, 0x80, 0x5e, 0}},
+		{"flags, whole, then one", 9, 7, 0x5e,
+		 {0x66, 0, 2, 1, 4, 0x80, 1, 0x5e, 0}},
+		{"read, then write", 12, 6, 0x2d,
+		 {0x2c, 0, 2, 1, 4, 0x80, 0x2d, 0, 2, 1, 4, 0x80}},
+		{"read, whole", 8, 8, 0, {0x2c, 0, 2, 1, 4, 0x80, 0, 0}},
+		{"write, whole", 8, 8, 0, {0x2d, 0, 2, 1, 4, 0x80, 5, 0}},
+		{"write, then a notification", 9, 6, 0,
+		 {0x2d, 0, 2, 1, 4, 0x80, 0x6e, 1, 0}},
+		{"success is not lax", 6, 0, 0, {0x66, 0, 0, 0, 0, 0}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < MX_ARRAY_SIZE(cases); i++) {
+		MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
+		struct mx_rop_res res;
+		struct mx_rd rd;
+
+		mx_rd_init(&rd, cases[i].p, cases[i].n, &a);
+		rd.lax = true;
+		rd.next_rop = cases[i].next;
+		mx_rop_res_decode(&rd, &res);
+		if (!cases[i].took) {
+			assert_int_equal(rd.err, -EBADMSG);
+			continue;
+		}
+		if (rd.err || rd.p - cases[i].p != cases[i].took)
+			fail_msg("%s: took %d, error %d", cases[i].what,
+				 (int)(rd.p - cases[i].p), rd.err);
+		assert_int_equal(res.return_value, 0x80040102);
+	}
+}
+
 #define BODY_TEST(name)                                                        \
 	WRAP(name, struct mx_##name)                                           \
 	static void test_body_##name##_round_trips(void **state)               \
@@ -334,6 +380,7 @@ MX_TEST_MAIN(MX_TEST(test_every_request_round_trips),
 	     MX_TEST(test_unknown_rop_is_told_from_garbage),
 	     MX_TEST(test_a_count_over_its_field_is_refused),
 	     MX_TEST(test_every_rop_prints_on_one_line),
+	     MX_TEST(test_lax_failures_end_where_the_next_answer_begins),
 	     MX_TEST(test_body_connect_req_round_trips),
 	     MX_TEST(test_body_connect_res_round_trips),
 	     MX_TEST(test_body_execute_req_round_trips),
