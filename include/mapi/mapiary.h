@@ -92,8 +92,7 @@ STDAPI MapiarySetProcessUser(LPMAPIARYUSER lpUser);
 
 /* MAPIARY_CONFIG.ulFlags */
 #define MAPIARY_NO_NOTIFICATIONS ((ULONG)0x00000001)
-#define MAPIARY_ALLOW_HTTP ((ULONG)0x00000002)    /* not only to loopback */
-#define MAPIARY_EXPLICIT_USER ((ULONG)0x00000004) /* never the process's */
+#define MAPIARY_EXPLICIT_USER ((ULONG)0x00000002) /* never the process's */
 
 typedef struct {
 	ULONG cbSize;
@@ -108,10 +107,7 @@ typedef struct {
 	 * user. NULL: discovered; lpszUserDn NULL: as lpszMailboxDn. */
 	LPCSTR lpszMailboxDn;
 	LPCSTR lpszUserDn;
-	LPCSTR lpszCaFile; /* PEM file of trusted roots; NULL: the system's */
-	LPCSTR lpszProxy;  /* NULL: none */
-	/* Milliseconds; 0: 60 s since the last byte, 10 min for a call. */
-	ULONG ulIdleDeadline;
+	/* Most milliseconds that one call may take; 0: 10 minutes. */
 	ULONG ulTotalDeadline;
 	ULONG ulCodePage; /* of 8-bit strings on the server; 0: 65001 */
 	ULONG ulLocale;   /* LCID for sorting; 0: 1033 */
@@ -129,7 +125,11 @@ STDAPI MapiaryLogon(LPMAPIARYUSER lpUser, const MAPIARY_CONFIG *lpConfig,
 
 /* ---- deadlines and cancelling ---- */
 
-/* For later calls of the session; 0 leaves a value as it is. */
+/* Milliseconds; 0 leaves a value as it is. ulTotalDeadline is the most that one
+ * call may take: of this session from its next call on, or with NULL of
+ * sessions to come. ulIdleDeadline is how long a server may be silent (60 s at
+ * first; its "still working" is not silence), for the whole process: lpSession
+ * must be NULL, and it counts from the next first MAPIInitialize on. */
 STDAPI MapiarySetDeadlines(LPMAPISESSION lpSession, ULONG ulIdleDeadline,
 			   ULONG ulTotalDeadline);
 /* What MAPIUninitialize waits at most, milliseconds; 10 s at first. */

@@ -21,8 +21,8 @@ MAPI_BEGIN_DECLS
 
 typedef ULONG FLAGS;
 
-/* MAPILogonEx. Those that ask for dialogs are refused (MAPI_E_NO_SUPPORT):
- * a server program has nobody to ask. Every session is a new one. */
+/* MAPILogonEx. Those that ask for dialogs do nothing: a server program has
+ * nobody to ask. Every session is a new one. */
 #define MAPI_LOGON_UI 0x00000001
 #define MAPI_NEW_SESSION 0x00000002
 #define MAPI_APP_PROFILE 0x00000004
@@ -90,7 +90,8 @@ STDAPI_(void) MAPIUninitialize(void);
  * or is NULL when the program configured the context itself.
  * Errors: MAPI_E_NOT_INITIALIZED, MAPI_E_UNCONFIGURED (nothing says which
  * server), MAPI_E_LOGON_FAILED (the server refused the user),
- * MAPI_E_NETWORK_ERROR, MAPI_E_TIMEOUT, MAPI_E_USER_CANCEL, ... */
+ * MAPI_E_NETWORK_ERROR (also when a deadline passed), MAPI_E_USER_CANCEL, ...;
+ * MapiaryLastErrorText says more. */
 STDAPI MAPILogonEx(ULONG_PTR ulUIParam, LPTSTR lpszProfileName,
 		   LPTSTR lpszPassword, ULONG ulFlags,
 		   LPMAPISESSION *lppSession);

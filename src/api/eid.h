@@ -1,0 +1,30 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Entry ids of a store's objects, made and read on our side: the wire speaks of
+ * FID and MID, programs of PR_ENTRYID.
+ */
+#ifndef MX_API_EID_H
+#define MX_API_EID_H
+
+#include "api/obj.h"
+#include "wire/entryid.h"
+
+/* Reads a folder's (ret_mid 0) or message's entry id and asks the logon for the
+ * ids.  0; -EINVAL: not such an entry id, or of another store; the errors of
+ * session.h. */
+int mx_eid_read(struct mx_logon *l, const void *p, ULONG n,
+		const struct mx_call *call, uint64_t *ret_fid,
+		uint64_t *ret_mid);
+
+/* Makes the entry id of a folder (mid 0) or message.  0 with its size in *ret_n
+ * (46 or 70); the errors of session.h. */
+int mx_eid_make(struct mx_logon *l, uint64_t fid, uint64_t mid,
+		const struct mx_call *call,
+		uint8_t ret[MX_MESSAGE_ENTRYID_SIZE], size_t *ret_n);
+
+/* The same as a MAPI buffer. */
+int mx_eid_alloc(struct mx_logon *l, uint64_t fid, uint64_t mid,
+		 const struct mx_call *call, ULONG *ret_n, LPENTRYID *ret);
+
+#endif
