@@ -87,7 +87,8 @@ static void adopt(struct opening *o)
 	o->conn->slot = i;
 	/* Ours is not needed; unlinked here when it waited in the chain. */
 	if (o->waiting) {
-		shm_put64(&m->conn_claims[o->fresh], SHM_CLAIM(SHM_CLOSING, 0));
+		shm_put64(&m->conn_claims[o->fresh],
+			  SHM_CLAIM(SHM_CLOSING, reg->tag));
 		(void)sweep_list_locked(reg, o->conn->list.slot, false);
 	} else {
 		claim_free(&m->conn_claims[o->fresh]);
@@ -216,7 +217,8 @@ static void leave_line_locked(struct opening *o)
 {
 	struct mx_reg *reg = o->conn->list.reg;
 
-	shm_put64(&reg->map.conn_claims[o->fresh], SHM_CLAIM(SHM_CLOSING, 0));
+	shm_put64(&reg->map.conn_claims[o->fresh],
+		  SHM_CLAIM(SHM_CLOSING, reg->tag));
 	(void)sweep_list_locked(reg, o->conn->list.slot, false);
 }
 
@@ -264,7 +266,7 @@ static int open_again(struct opening *o, bool cancelled)
 	if (r) {
 		/* Left to be freed by whoever gets the lock. */
 		shm_put64(&reg->map.conn_claims[o->fresh],
-			  SHM_CLAIM(SHM_CLOSING, 0));
+			  SHM_CLAIM(SHM_CLOSING, reg->tag));
 		bucket_sweep_soon(reg, bucket);
 		return r;
 	}
@@ -361,7 +363,7 @@ static void give_up(struct mx_conn *conn, enum mx_conn_end how)
 		bucket_sweep_soon(reg, conn->list.bucket);
 		return;
 	}
-	shm_put64(claim, SHM_CLAIM(SHM_CLOSING, 0));
+	shm_put64(claim, SHM_CLAIM(SHM_CLOSING, reg->tag));
 	list_done_event(reg, conn->list.slot);
 	bucket_sweep_soon(reg, conn->list.bucket);
 }
@@ -528,8 +530,9 @@ static void put_word_text(const uint64_t *dst, const char *text)
 	shm_put_bytes(dst, SHM_OP_WORDS, text, n);
 }
 
-void mx_conn_op_begin(struct mx_conn *conn, enum mx_op op, const char *name,
-		      const char *waiting_on, mx_mono deadline)
+void mx_conn_op_begin(struct mx_conn *conn, enum mx_conn_op op,
+		      const char *name, const char *waiting_on,
+		      mx_mono deadline)
 {
 	const struct shm_conn *k = write_begin(conn);
 
@@ -544,7 +547,7 @@ void mx_conn_op_begin(struct mx_conn *conn, enum mx_op op, const char *name,
 	write_end(conn, k);
 }
 
-void mx_conn_op_waiting(struct mx_conn *conn, enum mx_op op,
+void mx_conn_op_waiting(struct mx_conn *conn, enum mx_conn_op op,
 			const char *waiting_on)
 {
 	const struct shm_conn *k = write_begin(conn);
@@ -555,7 +558,7 @@ void mx_conn_op_waiting(struct mx_conn *conn, enum mx_op op,
 	write_end(conn, k);
 }
 
-void mx_conn_op_end(struct mx_conn *conn, enum mx_op op,
+void mx_conn_op_end(struct mx_conn *conn, enum mx_conn_op op,
 		    const struct mx_op_result *r)
 {
 	const struct shm_conn *k = write_begin(conn);

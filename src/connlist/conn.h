@@ -98,7 +98,7 @@ unsigned mx_conn_logons(struct mx_conn *conn);
 
 /* --- Operations in flight ----------------------------------------------- */
 
-enum mx_op {
+enum mx_conn_op {
 	MX_OP_CALL,   /* the foreground request */
 	MX_OP_PARKED, /* NotificationWait or keep-alive beside it */
 };
@@ -107,9 +107,10 @@ enum mx_op {
 /* Says what is being done and on what it waits ("answer", "PENDING", "connect",
  * "retry" …); name and waiting_on are cut to 31 bytes and must not hold what a
  * user typed.  deadline: when it will be given up. */
-void mx_conn_op_begin(struct mx_conn *conn, enum mx_op op, const char *name,
-		      const char *waiting_on, mx_mono deadline);
-void mx_conn_op_waiting(struct mx_conn *conn, enum mx_op op,
+void mx_conn_op_begin(struct mx_conn *conn, enum mx_conn_op op,
+		      const char *name, const char *waiting_on,
+		      mx_mono deadline);
+void mx_conn_op_waiting(struct mx_conn *conn, enum mx_conn_op op,
 			const char *waiting_on);
 
 struct mx_op_result {
@@ -119,7 +120,7 @@ struct mx_op_result {
 	uint32_t round_trips; /* requests sent on the wire */
 };
 
-void mx_conn_op_end(struct mx_conn *conn, enum mx_op op,
+void mx_conn_op_end(struct mx_conn *conn, enum mx_conn_op op,
 		    const struct mx_op_result *result);
 
 /* --- The poller --------------------------------------------------------- */

@@ -104,7 +104,7 @@ enum {
 	SHM_WAITING, /* conn: for its place in the budget */
 	SHM_OPEN,    /* conn */
 	SHM_ORPHAN,  /* conn whose process died or left; tag 0 */
-	SHM_CLOSING, /* conn: whoever holds the bucket frees it; tag 0 */
+	SHM_CLOSING, /* conn: whoever holds the bucket frees it */
 	SHM_DYING,   /* being unlinked and freed */
 	SHM_N_STATES,
 };

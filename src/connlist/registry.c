@@ -389,7 +389,6 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 		reg_unref(reg);
 		return err;
 	}
-	reg->next_sweep_ns = now_ns() + (uint64_t)SWEEP_EVERY_NS;
 	(void)sweep_dead(reg);
 	*ret = reg;
 	return 0;
@@ -454,14 +453,13 @@ void mx_reg_tick(struct mx_reg *reg)
 	if (reg_enter(reg))
 		return;
 	shm_put64(&reg->map.procs[reg->slot].beat_ns, now);
+	(void)sweep_dead(reg);
 	next = __atomic_load_n(&reg->next_sweep_ns, __ATOMIC_RELAXED);
 	if (now >= next &&
 	    __atomic_compare_exchange_n(&reg->next_sweep_ns, &next,
 					now + (uint64_t)SWEEP_EVERY_NS, false,
 					__ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		sweep_all(reg);
-	else
-		(void)sweep_dead(reg);
 	reg_leave(reg);
 }
 

@@ -399,8 +399,11 @@ static int sweep_if_dead(struct mx_reg *reg, uint32_t slot)
 	err = 0;
 	if (shm_get32(&p->state) != SHM_PROC_FREE)
 		err = sweep_slot(reg, slot, 0);
-	if (!err)
+	if (!err) {
 		shm_put32(&p->state, SHM_PROC_FREE);
+		/* It may have left lists without members. */
+		__atomic_store_n(&reg->next_sweep_ns, 0, __ATOMIC_RELAXED);
+	}
 	segment_unlock_slot(reg->fd, slot);
 	return err;
 }
