@@ -1,0 +1,568 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "server/ctx.h"
+#include "server/wait.h"
+
+/* MHD's memory of one connection: headers and a piece of the body. */
+#define CONNECTION_MEMORY (24u << 10)
+#define MAX_CONNECTIONS 60000u
+/* A connection without a request is kept this long. */
+#define KEEP_ALIVE_S 1200u
+
+/* ---- References, and the way between threads ---- */
+
+struct mx_req *mx_req_ref(struct mx_req *req)
+{
+	atomic_fetch_add_explicit(&req->refs, 1, memory_order_relaxed);
+	return req;
+}
+
+void mx_req_unref(struct mx_req *req)
+{
+	if (atomic_fetch_sub(&req->refs, 1) != 1)
+		return;
+	if (req->authorization)
+		explicit_bzero((char *)(uintptr_t)req->authorization,
+			       strlen(req->authorization));
+	mx_ident_unref(req->who);
+	mx_ctx_unref(req->ctx);
+	mx_buf_fini(&req->body);
+	mx_buf_fini(&req->reply.body);
+	mx_buf_fini(&req->chunk);
+	mx_arena_fini(&req->arena);
+	mx_mutex_fini(&req->lock);
+	free(req);
+}
+
+static void resume_locked(struct mx_req *req)
+{
+	if (!req->suspended || req->gone)
+		return;
+	req->suspended = false;
+	MHD_resume_connection(req->conn);
+}
+
+static void suspend_locked(struct mx_req *req)
+{
+	req->suspended = true;
+	MHD_suspend_connection(req->conn);
+}
+
+/* Counts req among those that a stop waits for; false when stopping. */
+static bool work_begin(struct mx_server *srv)
+{
+	bool ok;
+
+	mx_mutex_lock(&srv->reqs_lock);
+	ok = !srv->stopping;
+	srv->n_working += ok;
+	mx_mutex_unlock(&srv->reqs_lock);
+	return ok;
+}
+
+static void work_end(struct mx_server *srv)
+{
+	mx_mutex_lock(&srv->reqs_lock);
+	if (--srv->n_working == 0)
+		mx_cond_broadcast(&srv->reqs_idle);
+	mx_mutex_unlock(&srv->reqs_lock);
+}
+
+void mx_req_fail(struct mx_req *req, enum mx_code code, const char *fmt, ...)
+{
+	va_list ap;
+
+	req->reply.code = (int)code;
+	va_start(ap, fmt);
+	vsnprintf(req->reply.text, sizeof(req->reply.text), fmt, ap);
+	va_end(ap);
+}
+
+void mx_req_finish(struct mx_req *req)
+{
+	struct mx_server *srv = req->srv;
+
+	mx_mutex_lock(&req->lock);
+	req->finished = true;
+	resume_locked(req);
+	mx_mutex_unlock(&req->lock);
+	if (mx_timer_cancel(srv->timers, &req->timer))
+		mx_req_unref(req);
+	mx_req_unref(req);
+	work_end(srv);
+}
+
+/* The next moment something is due: a PENDING, or the end of the wait. */
+static mx_mono next_tick(struct mx_req *req)
+{
+	mx_mono at = mx_mono_in_ms(req->srv->p.pending_ms);
+
+	return req->is_wait ? mx_mono_min(at, req->wait_until) : at;
+}
+
+/* Arms the request's timer, or moves it; it has a reference of its own. */
+static void arm_locked(struct mx_req *req, mx_mono at)
+{
+	mx_req_ref(req);
+	if (!mx_timer_set(req->srv->timers, &req->timer, at))
+		atomic_fetch_sub(&req->refs, 1);
+}
+
+void mx_req_stream(struct mx_req *req)
+{
+	mx_mutex_lock(&req->lock);
+	if (!req->finished && !req->streaming) {
+		req->streaming = true;
+		resume_locked(req);
+		arm_locked(req, next_tick(req));
+	}
+	mx_mutex_unlock(&req->lock);
+}
+
+bool mx_req_is_dead(struct mx_req *req)
+{
+	bool dead;
+	char c;
+
+	mx_mutex_lock(&req->lock);
+	dead = req->gone ||
+	       recv(req->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	mx_mutex_unlock(&req->lock);
+	return dead;
+}
+
+static void on_timer(struct mx_timer *t)
+{
+	struct mx_req *req = MX_CONTAINER_OF(t, struct mx_req, timer);
+	bool expired = false, done;
+
+	mx_mutex_lock(&req->lock);
+	done = req->finished || req->gone;
+	if (!done && req->is_wait && mx_mono_passed(req->wait_until)) {
+		expired = true;
+	} else if (!done) {
+		if (req->streaming)
+			req->pendings++;
+		req->streaming = req->path != MX_PATH_AUTODISCOVER;
+		if (req->streaming)
+			resume_locked(req);
+		/* Under the lock: who sets `finished` then finds it armed. */
+		if (!mx_timer_set(req->srv->timers, t, next_tick(req)))
+			done = true;
+	}
+	mx_mutex_unlock(&req->lock);
+	if (expired)
+		mx_wait_expire(req->ctx, req);
+	if (expired || done)
+		mx_req_unref(req);
+}
+
+/* ---- Chunks ---- */
+
+ssize_t mx_req_read(void *arg, uint64_t pos, char *buf, size_t max)
+{
+	struct mx_req *req = arg;
+	size_t n;
+
+	mx_mutex_lock(&req->lock);
+	if (!req->began)
+		mx_buf_puts(&req->chunk, "PROCESSING\r\n");
+	req->began = true;
+	for (; req->pendings; req->pendings--)
+		mx_buf_puts(&req->chunk, "PENDING\r\n");
+	if (req->finished && !req->ended) {
+		mx_reply_tail(req, &req->chunk);
+		req->ended = true;
+	}
+	n = req->chunk.len - req->chunk_pos;
+	if (!n && !req->ended)
+		suspend_locked(req);
+	mx_mutex_unlock(&req->lock);
+	if (req->chunk.err)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	if (!n)
+		return req->ended ? MHD_CONTENT_READER_END_OF_STREAM : 0;
+	n = n < max ? n : max;
+	memcpy(buf, req->chunk.p + req->chunk_pos, n);
+	req->chunk_pos += n;
+	req->n_out += n;
+	if (req->chunk_pos == req->chunk.len) {
+		mx_buf_reset(&req->chunk);
+		req->chunk_pos = 0;
+	}
+	return (ssize_t)n;
+}
+
+/* ---- From headers to a worker ---- */
+
+static const char *header(struct mx_req *req, const char *name)
+{
+	const char *v = MHD_lookup_connection_value(req->conn,
+						    MHD_HEADER_KIND, name);
+
+	return v ? mx_arena_strdup(&req->arena, v) : NULL;
+}
+
+static const char *cookie(struct mx_req *req, const char *name)
+{
+	const char *v = MHD_lookup_connection_value(req->conn,
+						    MHD_COOKIE_KIND, name);
+
+	return v ? mx_arena_strdup(&req->arena, v) : NULL;
+}
+
+static enum mx_path path_of(const char *url)
+{
+	static const char auto_path[] = "/autodiscover/autodiscover.xml";
+	size_t n = strlen(url);
+
+	while (n > 1 && url[n - 1] == '/')
+		n--;
+	if (n == 12 && !strncasecmp(url, "/mapi/emsmdb", n))
+		return MX_PATH_EMSMDB;
+	if (n == 10 && !strncasecmp(url, "/mapi/nspi", n))
+		return MX_PATH_NSPI;
+	if (n == sizeof(auto_path) - 1 && !strncasecmp(url, auto_path, n))
+		return MX_PATH_AUTODISCOVER;
+	return !strncasecmp(url, "/mapi/", 6) ? MX_PATH_OTHER_MAPI
+					      : MX_PATH_OTHER;
+}
+
+static void read_peer(struct mx_req *req)
+{
+	const union MHD_ConnectionInfo *i;
+
+	i = MHD_get_connection_info(req->conn,
+				    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	strcpy(req->peer, "-");
+	if (i && i->client_addr->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)i->client_addr;
+
+		inet_ntop(AF_INET, &in->sin_addr, req->peer,
+			  sizeof(req->peer));
+		req->peer_port = ntohs(in->sin_port);
+	} else if (i && i->client_addr->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in = (const void *)i->client_addr;
+
+		inet_ntop(AF_INET6, &in->sin6_addr, req->peer,
+			  sizeof(req->peer));
+		req->peer_port = ntohs(in->sin6_port);
+	}
+	i = MHD_get_connection_info(req->conn,
+				    MHD_CONNECTION_INFO_CONNECTION_FD);
+	req->fd = i ? i->connect_fd : -1;
+	i = MHD_get_connection_info(req->conn,
+				    MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	req->connection = i ? (uint64_t)(uintptr_t)i->socket_context : 0;
+}
+
+static struct mx_req *req_new(struct mx_server *srv,
+			      struct MHD_Connection *conn, const char *url,
+			      const char *method)
+{
+	struct mx_req *req = calloc(1, sizeof(*req));
+
+	if (!req)
+		return NULL;
+	req->srv = srv;
+	req->conn = conn;
+	atomic_init(&req->refs, 1);
+	mx_mutex_init(&req->lock);
+	req->start = mx_mono_now();
+	req->start_unix = (int64_t)time(NULL);
+	req->timer.fn = on_timer;
+	req->reply.status = 200;
+	req->path = path_of(url);
+	req->is_post = !strcmp(method, "POST");
+	read_peer(req);
+	req->url = mx_arena_strdup(&req->arena, url);
+	req->authorization = header(req, "Authorization");
+	req->type = header(req, "X-RequestType");
+	req->request_id = header(req, "X-RequestId");
+	req->client_info = header(req, "X-ClientInfo");
+	req->content_type = header(req, "Content-Type");
+	req->host = header(req, "Host");
+	req->context_cookie = cookie(req, "MapiContext");
+	req->sequence_cookie = cookie(req, "MapiSequence");
+	return req;
+}
+
+static void run_verify(struct mx_job *job)
+{
+	struct mx_req *req = MX_CONTAINER_OF(job, struct mx_req, job);
+	struct mx_server *srv = req->srv;
+	int r = mx_auth_verify(srv->auth, req->authorization, &req->who);
+
+	if (r < 0 && r != -EACCES && r != -EBADMSG)
+		mx_log(MX_LOG_ERROR, "server", "cannot verify a password: %s",
+		       strerror(-r));
+	mx_mutex_lock(&req->lock);
+	resume_locked(req);
+	mx_mutex_unlock(&req->lock);
+	mx_req_unref(req);
+	work_end(srv);
+}
+
+static void run_work(struct mx_job *job)
+{
+	struct mx_req *req = MX_CONTAINER_OF(job, struct mx_req, job);
+
+	if (req->path == MX_PATH_AUTODISCOVER)
+		mx_autodiscover_run(req);
+	else
+		mx_mapihttp_run(req);
+}
+
+/* Hands the suspended request to a worker; false when the server stops. */
+static bool submit(struct mx_req *req, enum mx_job_kind kind,
+		   void (*fn)(struct mx_job *))
+{
+	if (!work_begin(req->srv))
+		return false;
+	req->job.fn = fn;
+	mx_req_ref(req);
+	mx_mutex_lock(&req->lock);
+	if (kind == MX_JOB_WORK)
+		arm_locked(req, mx_mono_in_ms(req->srv->p.grace_ms));
+	suspend_locked(req);
+	mx_mutex_unlock(&req->lock);
+	mx_pool_submit(req->srv->pool, kind, &req->job);
+	return true;
+}
+
+static enum MHD_Result shutting_down(struct mx_req *req)
+{
+	mx_req_fail(req, MX_CODE_SHUTTING_DOWN, "The server is stopping");
+	return mx_reply_queue(req);
+}
+
+/* With the headers: whom do we serve?  Suspends while a password is verified;
+ * without one the body is not kept. */
+static enum MHD_Result on_headers(struct mx_req *req)
+{
+	struct mx_auth *auth = req->srv->auth;
+	const char *v = MHD_lookup_connection_value(
+		req->conn, MHD_HEADER_KIND, "Content-Length");
+
+	MHD_set_connection_option(req->conn, MHD_CONNECTION_OPTION_TIMEOUT,
+				  (req->srv->p.slow_ms + 999) / 1000);
+	if (v && strtoull(v, NULL, 10) > req->srv->p.max_body)
+		req->too_large = true;
+	if (!req->authorization)
+		return MHD_YES;
+	req->who = mx_auth_cached(auth, req->authorization);
+	if (!req->who && !submit(req, MX_JOB_AUTH, run_verify))
+		return shutting_down(req);
+	return MHD_YES;
+}
+
+static void on_body(struct mx_req *req, const char *data, size_t n)
+{
+	req->n_in += n;
+	if (!req->who || req->too_large)
+		return;
+	if (req->body.len + n > req->srv->p.max_body) {
+		req->too_large = true;
+		mx_buf_fini(&req->body);
+		return;
+	}
+	mx_buf_put(&req->body, data, n);
+}
+
+/* The whole request is here. */
+static enum MHD_Result on_request(struct mx_req *req)
+{
+	if (req->srv->stopping)
+		return shutting_down(req);
+	if (req->path == MX_PATH_OTHER) {
+		req->reply.status = 404;
+		mx_req_fail(req, MX_CODE_INVALID_PATH, "No such path");
+		return mx_reply_queue(req);
+	}
+	if (!req->who)
+		return mx_reply_unauthorized(req, req->authorization != NULL);
+	if (req->body.err) {
+		req->reply.status = 500;
+		mx_req_fail(req, MX_CODE_UNKNOWN_FAILURE, "Out of memory");
+		return mx_reply_queue(req);
+	}
+	req->submitted = true;
+	if (submit(req, MX_JOB_WORK, run_work))
+		return MHD_YES;
+	return shutting_down(req);
+}
+
+static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn,
+				 const char *url, const char *method,
+				 const char *version, const char *data,
+				 size_t *n_data, void **state)
+{
+	struct mx_req *req = *state;
+	bool ready;
+
+	if (!req) {
+		req = req_new(arg, conn, url, method);
+		if (!req)
+			return MHD_NO;
+		*state = req;
+		mx_mutex_lock(&req->srv->reqs_lock);
+		req->srv->n_reqs++;
+		mx_mutex_unlock(&req->srv->reqs_lock);
+		return on_headers(req);
+	}
+	if (*n_data) {
+		on_body(req, data, *n_data);
+		*n_data = 0;
+		return MHD_YES;
+	}
+	if (!req->submitted)
+		return on_request(req);
+	mx_mutex_lock(&req->lock);
+	ready = req->finished || req->streaming;
+	if (!ready)
+		suspend_locked(req);
+	mx_mutex_unlock(&req->lock);
+	return ready ? mx_reply_queue(req) : MHD_YES;
+}
+
+/* ---- The end ---- */
+
+/* A request that its client left is still a worker's: its answer and context
+ * are not ours to look at. */
+static void report(struct mx_req *req, bool settled, bool complete)
+{
+	struct mx_ctx *ctx = settled ? req->ctx : NULL;
+	struct mx_access a = {
+		.peer = req->peer,
+		.peer_port = req->peer_port,
+		.user = req->who ? req->who->name : "-",
+		.type = req->type ? req->type : req->url ? req->url : "-",
+		.request_id = req->request_id ? req->request_id : "-",
+		.status = settled ? req->reply.status : 200,
+		.code = settled ? req->reply.code : -1,
+		.error = settled ? req->reply.error : 0,
+		.context = ctx ? ctx->serial : 0,
+		.owner = ctx ? ctx->owner->id : 0,
+		.connection = req->connection,
+		.n_in = req->n_in,
+		.n_out = req->n_out,
+		.us = (mx_mono_now().ns - req->start.ns) / 1000,
+		.complete = complete,
+	};
+
+	mx_access_write(req->srv, &a);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *conn, void **state,
+			 enum MHD_RequestTerminationCode code)
+{
+	struct mx_req *req = *state;
+	struct mx_server *srv = arg;
+	bool settled, parked;
+
+	if (!req)
+		return;
+	*state = NULL;
+	mx_mutex_lock(&req->lock);
+	req->gone = true;
+	parked = req->is_wait && !req->finished;
+	settled = req->finished || parked || !req->submitted;
+	mx_mutex_unlock(&req->lock);
+	if (parked)
+		mx_wait_forget(req->ctx, req);
+	if (mx_timer_cancel(srv->timers, &req->timer))
+		mx_req_unref(req);
+	MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
+				  KEEP_ALIVE_S);
+	atomic_fetch_add(&srv->n_requests, 1);
+	report(req, settled,
+	       code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	mx_req_unref(req);
+	mx_mutex_lock(&srv->reqs_lock);
+	if (--srv->n_reqs == 0)
+		mx_cond_broadcast(&srv->reqs_idle);
+	mx_mutex_unlock(&srv->reqs_lock);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *conn,
+			  void **socket_context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct mx_server *srv = arg;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		*socket_context = (void *)(uintptr_t)(
+			atomic_fetch_add(&srv->n_connections, 1) + 1);
+}
+
+static void on_log(void *arg, const char *fmt, va_list ap)
+{
+	char line[512];
+	size_t n;
+
+	vsnprintf(line, sizeof(line), fmt, ap);
+	for (n = strlen(line); n && line[n - 1] == '\n';)
+		line[--n] = '\0';
+	mx_log(MX_LOG_WARN, "http", "%s", line);
+}
+
+/* What the file limit leaves after mailboxes and ourselves. */
+static unsigned connection_limit(const struct mx_server *srv)
+{
+	struct rlimit rl;
+	rlim_t n = 1024;
+
+	if (srv->p.max_connections)
+		return srv->p.max_connections;
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0)
+		n = rl.rlim_cur;
+	n = n > 400 ? n - n / 4 : n / 2 + 16;
+	return n > MAX_CONNECTIONS ? MAX_CONNECTIONS : (unsigned)n;
+}
+
+int mx_http_start(struct mx_server *srv, int fd, struct mx_fault *f)
+{
+	unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD |
+			 MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, srv->cert},
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, srv->key},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	if (srv->cert)
+		flags |= MHD_USE_TLS;
+	else
+		tls[0].option = MHD_OPTION_END;
+	srv->mhd = MHD_start_daemon(
+		flags, 0, NULL, NULL, on_access, srv,
+		MHD_OPTION_EXTERNAL_LOGGER, on_log, srv,
+		MHD_OPTION_LISTEN_SOCKET, fd,
+		MHD_OPTION_NOTIFY_COMPLETED, on_completed, srv,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, srv,
+		MHD_OPTION_THREAD_POOL_SIZE, 2u,
+		MHD_OPTION_CONNECTION_LIMIT, connection_limit(srv),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+		MHD_OPTION_CONNECTION_TIMEOUT, (srv->p.slow_ms + 999) / 1000,
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	if (srv->mhd)
+		return 0;
+	return mx_fault_set(f, MX_LAYER_LOCAL, 0,
+			    srv->cert ? -EKEYREJECTED : -ENOMEM,
+			    srv->cert ? "cannot start the HTTPS server: "
+					"certificate or key refused"
+				      : "cannot start the HTTP server");
+}

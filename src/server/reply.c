@@ -1,0 +1,232 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Answers as bytes.  [MS-OXCMAPIHTTP] 2.2.2.2, 2.2.3, 2.2.7.
+ *
+ *	PROCESSING, PENDING …   only what is sent in chunks says PENDING
+ *	DONE
+ *	X-ElapsedTime, X-StartTime, and X-ResponseCode when it changed
+ *	(empty line)
+ *	body
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "server/ctx.h"
+#include "server/http.h"
+
+/* Required form "Exchange/15.xx.xxxx.xxx" (R165); the protocol level we have. */
+#define SERVER_APPLICATION "Exchange/15.00.1497.002"
+
+const char *mx_code_name(int code)
+{
+	static const char *const names[] = {
+		"Success",           "Unknown Failure",
+		"Invalid Verb",      "Invalid Path",
+		"Invalid Header",    "Invalid Request Type",
+		"Invalid Context Cookie", "Missing Header",
+		"Anonymous Not Allowed",  "Too Large",
+		"Context Not Found", "No Privilege",
+		"Invalid Request Body",   "Missing Cookie",
+		"Reserved",          "Invalid Sequence",
+		"Endpoint Disabled", "Invalid Response",
+		"Endpoint Shutting Down",
+	};
+
+	return code >= 0 && (size_t)code < sizeof(names) / sizeof(names[0])
+		       ? names[code]
+		       : "Unknown";
+}
+
+static void add(struct MHD_Response *r, const char *name, const char *value)
+{
+	if (value)
+		MHD_add_response_header(r, name, value);
+}
+
+static void add_cookies(struct mx_req *req, struct MHD_Response *r)
+{
+	char buf[128];
+	const char *secure = req->srv->cert ? "; Secure" : "";
+
+	if (!req->reply.cookies || !req->ctx)
+		return;
+	snprintf(buf, sizeof(buf), "MapiContext=%s; path=/mapi; HttpOnly%s",
+		 req->ctx->cookie, secure);
+	add(r, "Set-Cookie", buf);
+	snprintf(buf, sizeof(buf),
+		 "MapiSequence=%" PRIu64 "-%" PRIu64
+		 "; path=/mapi; HttpOnly%s",
+		 req->ctx->serial, req->reply.sequence, secure);
+	add(r, "Set-Cookie", buf);
+}
+
+/* The headers of every MAPI answer; code is what is known so far. */
+static void add_headers(struct mx_req *req, struct MHD_Response *r, int code)
+{
+	char buf[32];
+
+	add(r, "Content-Type",
+	    code ? "text/html; charset=utf-8" : "application/mapi-http");
+	add(r, "X-RequestType", req->type);
+	add(r, "X-RequestId", req->request_id);
+	add(r, "X-ClientInfo", req->client_info);
+	snprintf(buf, sizeof(buf), "%d", code);
+	add(r, "X-ResponseCode", buf);
+	snprintf(buf, sizeof(buf), "%u", req->srv->p.pending_ms);
+	add(r, "X-PendingPeriod", buf);
+	snprintf(buf, sizeof(buf), "%u", req->srv->p.idle_ms);
+	add(r, "X-ExpirationInfo", buf);
+	add(r, "X-ServerApplication", SERVER_APPLICATION);
+	add(r, "Cache-Control", "private");
+	add_cookies(req, r);
+}
+
+static void put_html(struct mx_req *req, struct mx_buf *out)
+{
+	struct mx_reply *p = &req->reply;
+
+	mx_buf_printf(out,
+		      "<html><head><title>Mapiary</title></head><body>"
+		      "<p>X-ResponseCode %d: %s. ",
+		      p->code, mx_code_name(p->code));
+	for (const char *s = p->text; *s; s++) {
+		if (*s == '<' || *s == '>' || *s == '&')
+			mx_buf_printf(out, "&#%d;", *s);
+		else
+			mx_buf_put(out, s, 1);
+	}
+	mx_buf_puts(out, "</p></body></html>\r\n");
+}
+
+static void put_time(struct mx_req *req, struct mx_buf *out)
+{
+	time_t t = (time_t)req->start_unix;
+	char date[64];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	mx_buf_printf(out,
+		      "X-ElapsedTime: %" PRId64 "\r\nX-StartTime: %s\r\n",
+		      (mx_mono_now().ns - req->start.ns) / MX_NS_PER_MS, date);
+}
+
+void mx_reply_tail(struct mx_req *req, struct mx_buf *out)
+{
+	struct mx_reply *p = &req->reply;
+
+	mx_buf_puts(out, "DONE\r\n");
+	put_time(req, out);
+	if (p->code > 0)
+		mx_buf_printf(out,
+			      "X-ResponseCode: %d\r\n"
+			      "Content-Type: text/html; charset=utf-8\r\n",
+			      p->code);
+	mx_buf_puts(out, "\r\n");
+	if (p->code > 0)
+		put_html(req, out);
+	else
+		mx_buf_put(out, p->body.p, p->body.len);
+}
+
+static enum MHD_Result queue(struct mx_req *req, unsigned status,
+			     struct MHD_Response *r)
+{
+	enum MHD_Result ok = MHD_queue_response(req->conn, status, r);
+
+	MHD_destroy_response(r);
+	return ok;
+}
+
+/* Takes the bytes of b. */
+static struct MHD_Response *response_of(struct mx_req *req, struct mx_buf *b)
+{
+	struct MHD_Response *r;
+	size_t n = 0;
+	uint8_t *p;
+
+	if (b->err) {
+		mx_buf_fini(b);
+		return NULL;
+	}
+	p = mx_buf_steal(b, &n);
+	r = MHD_create_response_from_buffer_with_free_callback(n, p, free);
+	if (!r)
+		free(p);
+	else
+		req->n_out = n;
+	return r;
+}
+
+static enum MHD_Result queue_stream(struct mx_req *req)
+{
+	struct MHD_Response *r;
+
+	r = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, 16u << 10,
+					      mx_req_read, req, NULL);
+	if (!r)
+		return MHD_NO;
+	add_headers(req, r, 0);
+	return queue(req, 200, r);
+}
+
+static enum MHD_Result queue_plain(struct mx_req *req)
+{
+	struct mx_reply *p = &req->reply;
+	struct MHD_Response *r = response_of(req, &p->body);
+
+	if (!r)
+		return MHD_NO;
+	add(r, "Content-Type", p->mime);
+	return queue(req, p->status, r);
+}
+
+enum MHD_Result mx_reply_queue(struct mx_req *req)
+{
+	struct mx_reply *p = &req->reply;
+	MX_AUTO(mx_buf_auto) struct mx_buf out = MX_BUF_INIT;
+	struct MHD_Response *r;
+	bool streaming;
+
+	mx_mutex_lock(&req->lock);
+	streaming = req->streaming;
+	mx_mutex_unlock(&req->lock);
+	if (p->code < 0 && p->mime && !streaming)
+		return queue_plain(req);
+	if (streaming)
+		return queue_stream(req);
+	if (p->code > 0) {
+		put_html(req, &out);
+	} else {
+		mx_buf_puts(&out, "PROCESSING\r\n");
+		mx_reply_tail(req, &out);
+	}
+	r = response_of(req, &out);
+	if (!r)
+		return MHD_NO;
+	add_headers(req, r, p->code);
+	return queue(req, p->status, r);
+}
+
+enum MHD_Result mx_reply_unauthorized(struct mx_req *req, bool tried)
+{
+	MX_AUTO(mx_buf_auto) struct mx_buf out = MX_BUF_INIT;
+	struct MHD_Response *r;
+
+	req->reply.status = 401;
+	mx_req_fail(req, tried ? MX_CODE_NO_PRIVILEGE : MX_CODE_ANONYMOUS,
+		    tried ? "Unknown user or wrong password"
+			  : "Please authenticate");
+	put_html(req, &out);
+	r = response_of(req, &out);
+	if (!r)
+		return MHD_NO;
+	add_headers(req, r, req->reply.code);
+	add(r, "WWW-Authenticate",
+	    "Basic realm=\"Mapiary\", charset=\"UTF-8\"");
+	return queue(req, 401, r);
+}
