@@ -97,6 +97,13 @@ struct mx_bin mx_bag_bin(const struct mx_bag *b, uint32_t tag);
 int mx_ent_value(const struct mx_ent *e, uint32_t want, size_t max, uint32_t cp,
 		 bool want_unicode, struct mx_arena *a, struct mx_propval *ret);
 
+/* The same, but a long text or binary value is cut to max bytes (text at a
+ * character); what cannot be cut and is too long is a PT_ERROR. */
+int mx_ent_part(const struct mx_ent *e, uint32_t want, size_t max, uint32_t cp,
+		struct mx_arena *a, struct mx_propval *ret);
+/* Cuts a value that is in memory likewise. */
+int mx_val_cut(struct mx_propval *v, size_t max, struct mx_arena *a);
+
 /* PT_ERROR in the place of tag. */
 struct mx_propval mx_val_error(uint32_t tag, uint32_t code);
 #define MX_EC_NOT_FOUND 0x8004010f

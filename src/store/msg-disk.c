@@ -9,14 +9,16 @@
  * after, so that what stays is never deleted in between.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "store/obj-private.h"
 #include "store/sql.h"
 #include "store/tags.h"
 
-/* A text that is kept large has its beginning in the column, for tables. */
-#define COLUMN_PART 1000
+/* A text that is kept large has its beginning in the column too, for tables
+ * and restrictions. */
+#define COLUMN_PART 32768
 
 static bool in_column(const struct mx_ent *e)
 {
@@ -175,6 +177,16 @@ static int load_row(struct mx_mdb *db, int64_t id, struct mx_msg *m)
 			  (size_t)sqlite3_column_bytes(st, MX_HOT_COUNT + 5));
 	for (int i = 0; !r && i < MX_HOT_COUNT; i++)
 		r = load_column(st, i, &m->bag);
+	return r;
+}
+
+int mx_msg_load_light(struct mx_mdb *db, int64_t id, struct mx_msg **ret)
+{
+	MX_AUTO(mx_msg_auto) struct mx_msg *m = mx_msg_new();
+	int r = m ? load_row(db, id, m) : -ENOMEM;
+
+	if (!r)
+		*ret = MX_STEAL(m);
 	return r;
 }
 
@@ -376,14 +388,29 @@ int mx_msg_write_parts(struct mx_mdb *db, const struct mx_msg *m, int64_t id,
 	return write_parts(db, m, id, false, depth);
 }
 
-/* Binds a hot property.  The beginning of a large text goes through buf. */
-static int bind_column(sqlite3_stmt *st, int i, const struct mx_bag *bag,
-		       char buf[COLUMN_PART])
+/* The beginning of a large text, whole characters only. */
+static int bind_part(sqlite3_stmt *st, int i, struct mx_bytes *big)
+{
+	uint64_t size = mx_bytes_size(big);
+	size_t n = size < COLUMN_PART ? (size_t)size : COLUMN_PART;
+	char *buf = malloc(n + 1);
+	int r = buf ? mx_bytes_read(big, 0, buf, n + (n < size)) : -ENOMEM;
+
+	if (r) {
+		free(buf);
+		return r;
+	}
+	if (n < size)
+		while (n && ((unsigned char)buf[n] & 0xc0) == 0x80)
+			n--;
+	sqlite3_bind_text(st, i, buf, (int)n, free);
+	return 0;
+}
+
+static int bind_column(sqlite3_stmt *st, int i, const struct mx_bag *bag)
 {
 	uint32_t tag = mx_hot_columns[i].tag;
 	const struct mx_ent *e = mx_bag_find(bag, MX_PROP_ID(tag));
-	size_t n;
-	int r;
 
 	if (!e || e->tag != tag)
 		return 0;
@@ -395,27 +422,16 @@ static int bind_column(sqlite3_stmt *st, int i, const struct mx_bag *bag,
 		sqlite3_bind_int64(st, i + 1, mx_bag_i8(bag, tag, 0));
 		return 0;
 	default:
-		break;
-	}
-	if (!e->big) {
+		if (e->big)
+			return bind_part(st, i + 1, e->big);
 		sqlite3_bind_text(st, i + 1, (const char *)e->p,
 				  (int)e->len - 1, SQLITE_STATIC);
 		return 0;
 	}
-	r = mx_bytes_read(e->big, 0, buf, COLUMN_PART);
-	if (r)
-		return r;
-	for (n = COLUMN_PART; n && ((unsigned char)buf[n - 1] & 0xc0) == 0x80;)
-		n--;
-	/* Drop the last character: it may have been cut. */
-	n -= n > 0;
-	sqlite3_bind_text(st, i + 1, buf, (int)n, SQLITE_TRANSIENT);
-	return 0;
 }
 
 int mx_msg_write(struct mx_mdb *db, struct mx_msg *m)
 {
-	char buf[COLUMN_PART];
 	uint64_t size = mx_msg_size(m);
 	MX_STMT st = NULL;
 	int r;
@@ -431,7 +447,7 @@ int mx_msg_write(struct mx_mdb *db, struct mx_msg *m)
 	if (!st)
 		return r;
 	for (int i = 0; !r && i < MX_HOT_COUNT; i++)
-		r = bind_column(st, i, &m->bag, buf);
+		r = bind_column(st, i, &m->bag);
 	if (r)
 		return r;
 	sqlite3_bind_int64(st, MX_HOT_COUNT + 1, m->fid);

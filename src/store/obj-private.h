@@ -67,6 +67,8 @@ void mx_msg_remove_att(struct mx_msg *m, size_t index);
 
 /* msg-disk.c: a message's rows.  Load: 0, MX_ANS_NOT_FOUND, errno. */
 int mx_msg_load(struct mx_mdb *db, int64_t id, struct mx_msg **ret);
+/* The same without recipients and attachments: for single properties. */
+int mx_msg_load_light(struct mx_mdb *db, int64_t id, struct mx_msg **ret);
 /* The parts under an id without a row in messages (embedded, in transit). */
 int mx_msg_load_parts(struct mx_mdb *db, int64_t id, unsigned depth,
 		      struct mx_msg **ret);
@@ -107,6 +109,11 @@ struct mx_bag *mx_obj_bag(struct mx_obj *o);
 /* One property of any object: 0 with *ret (PT_ERROR when missing), errno. */
 int mx_obj_value(struct mx_obj *o, uint32_t tag, size_t max, bool want_unicode,
 		 struct mx_arena *a, struct mx_propval *ret);
+
+/* mx_obj_get under the lock. */
+int mx_obj_get_locked(struct mx_obj *o, const uint32_t *tags, size_t n,
+		      size_t max_value, bool want_unicode, struct mx_arena *a,
+		      struct mx_propval *ret_vals, bool *ret_all);
 
 /* Puts a whole value (text as UTF-8) under tag, as setting it would: into the
  * object, or on disk for a folder or the store. */

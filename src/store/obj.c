@@ -214,7 +214,7 @@ int mx_obj_value(struct mx_obj *o, uint32_t tag, size_t max, bool want_unicode,
 
 /* ---- Reading ---- */
 
-static int get_locked(struct mx_obj *o, const uint32_t *tags, size_t n,
+int mx_obj_get_locked(struct mx_obj *o, const uint32_t *tags, size_t n,
 		      size_t max_value, bool want_unicode, struct mx_arena *a,
 		      struct mx_propval *ret_vals, bool *ret_all)
 {
@@ -239,8 +239,8 @@ int mx_obj_get(struct mx_obj *o, const uint32_t *tags, size_t n,
 	int r;
 
 	mx_mdb_lock(o->db);
-	r = get_locked(o, tags, n, max_value, want_unicode, a, ret_vals,
-		       ret_all);
+	r = mx_obj_get_locked(o, tags, n, max_value, want_unicode, a, ret_vals,
+			      ret_all);
 	mx_mdb_unlock(o->db);
 	return r;
 }

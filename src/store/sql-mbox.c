@@ -90,6 +90,18 @@ const char *const mx_sql_mbox[] = {
 		" SELECT f.parent, n + 1 FROM folders f JOIN up"
 		" ON f.id = up.id WHERE n < 1000) SELECT max(n) FROM up",
 
+	[SQL_FOLDER_LIST] =
+		"SELECT id, 1 FROM folders WHERE parent = ?1"
+		" AND (deleted <> 0) = ?2 ORDER BY mx_key(name), id",
+	/* Depth first, siblings by name. */
+	[SQL_FOLDER_TREE] =
+		"WITH RECURSIVE tree (id, depth, key) AS ("
+		" VALUES (?1, 0, x'') UNION ALL"
+		" SELECT f.id, depth + 1, mx_key(f.name) FROM folders f"
+		" JOIN tree ON f.parent = tree.id"
+		" WHERE (f.deleted <> 0) = ?2 ORDER BY 2 DESC, 3)"
+		" SELECT id, depth FROM tree WHERE depth > 0",
+
 	[SQL_RECEIVE_INSERT] =
 		"INSERT INTO receive (class, folder) VALUES (?1, ?2)",
 	[SQL_RECEIVE_GET] =
@@ -171,4 +183,33 @@ const char *const mx_sql_mbox[] = {
 	[SQL_DELIVERED_PUT] =
 		"INSERT INTO delivered (token, at) VALUES (?1, ?2)",
 	[SQL_DELIVERED_PURGE] = "DELETE FROM delivered WHERE at < ?1",
+
+	[SQL_CHECK_QUICK] = "PRAGMA quick_check(1)",
+	[SQL_CHECK_FOLDERS] =
+		"SELECT 1 FROM folders f WHERE parent <> 0 AND NOT EXISTS"
+		" (SELECT 1 FROM folders p WHERE p.id = f.parent) LIMIT 1",
+	[SQL_CHECK_COUNTS] =
+		"SELECT 1 FROM folders f WHERE total <> (SELECT count(*)"
+		" FROM messages m WHERE m.folder = f.id AND assoc = 0"
+		" AND deleted = 0) OR unread <> (SELECT count(*)"
+		" FROM messages m WHERE m.folder = f.id AND assoc = 0"
+		" AND deleted = 0 AND flags & 1 = 0) OR f.assoc <>"
+		" (SELECT count(*) FROM messages m WHERE m.folder = f.id"
+		" AND m.assoc = 1 AND deleted = 0) OR subfolders <>"
+		" (SELECT count(*) FROM folders c WHERE c.parent = f.id"
+		" AND c.deleted = 0) LIMIT 1",
+	[SQL_CHECK_MESSAGES] =
+		"SELECT 1 FROM messages m WHERE NOT EXISTS"
+		" (SELECT 1 FROM folders f WHERE f.id = m.folder)"
+		" OR NOT EXISTS"
+		" (SELECT 1 FROM msgdata d WHERE d.id = m.id) LIMIT 1",
+	[SQL_CHECK_PARTS] =
+		"SELECT 1 FROM (SELECT msg FROM recips UNION"
+		" SELECT msg FROM attachs UNION SELECT child FROM attachs"
+		" WHERE child IS NOT NULL)"
+		" WHERE msg NOT IN (SELECT id FROM msgdata) LIMIT 1",
+	[SQL_CHECK_BLOBS] = "SELECT 1 FROM blobs WHERE refs < 0 LIMIT 1",
+	[SQL_CHECK_QUEUE] =
+		"SELECT 1 FROM outq"
+		" WHERE msg NOT IN (SELECT id FROM msgdata) LIMIT 1",
 };

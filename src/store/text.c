@@ -363,6 +363,21 @@ static void fn_nkey(sqlite3_context *ctx, int n, sqlite3_value **v)
 		sql_key(ctx, s + skip, len - skip);
 }
 
+/* mx_match(text, needle, low | high << 16) */
+static void fn_match(sqlite3_context *ctx, int n, sqlite3_value **v)
+{
+	const char *hay = (const char *)sqlite3_value_text(v[0]);
+	const char *needle = (const char *)sqlite3_value_text(v[1]);
+	unsigned fuzzy = (unsigned)sqlite3_value_int64(v[2]);
+
+	if (hay && needle)
+		sqlite3_result_int(
+			ctx,
+			mx_text_match(hay, (size_t)sqlite3_value_bytes(v[0]),
+				      needle, (size_t)sqlite3_value_bytes(v[1]),
+				      fuzzy & 0xffff, fuzzy >> 16));
+}
+
 int mx_text_register(struct sqlite3 *db)
 {
 	int flags = SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_INNOCUOUS;
@@ -372,5 +387,8 @@ int mx_text_register(struct sqlite3 *db)
 	if (rc == SQLITE_OK)
 		rc = sqlite3_create_function_v2(db, "mx_nkey", 2, flags, NULL,
 						fn_nkey, NULL, NULL, NULL);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_create_function_v2(db, "mx_match", 3, flags, NULL,
+						fn_match, NULL, NULL, NULL);
 	return rc == SQLITE_OK ? 0 : -ENOMEM;
 }

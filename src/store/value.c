@@ -385,3 +385,85 @@ int mx_ent_value(const struct mx_ent *e, uint32_t want, size_t max, uint32_t cp,
 		return 0;
 	}
 }
+
+/* ---- Parts of values, for tables ---- */
+
+/* Bytes of s whose UTF-16 form with its terminator fits max. */
+static size_t fitting(const char *s, size_t n, size_t max)
+{
+	size_t at = 0, units = 1;
+
+	while (at < n) {
+		uint32_t c;
+		size_t len = mx_utf8_next(s + at, n - at, &c);
+
+		units += c > 0xffff ? 2 : 1;
+		if (units * 2 > max)
+			break;
+		at += len;
+	}
+	return at;
+}
+
+int mx_val_cut(struct mx_propval *v, size_t max, struct mx_arena *a)
+{
+	size_t n, fit;
+
+	switch (MX_PROP_TYPE(v->tag)) {
+	case MX_PT_UNICODE:
+		n = strlen(v->v.str);
+		fit = 2 * (n + 1) <= max ? n : fitting(v->v.str, n, max);
+		if (fit < n)
+			v->v.str = mx_arena_strndup(a, v->v.str, fit);
+		return v->v.str ? 0 : -ENOMEM;
+	case MX_PT_STRING8:
+		n = strlen(v->v.str);
+		if (n >= max)
+			v->v.str = mx_arena_strndup(a, v->v.str, max - 1);
+		return v->v.str ? 0 : -ENOMEM;
+	case MX_PT_BINARY:
+		if (v->v.bin.n > max)
+			v->v.bin.n = (uint32_t)max;
+		return 0;
+	default:
+		if ((MX_PROP_TYPE(v->tag) & MX_MV_FLAG) &&
+		    mx_propval_size(v) > max * 16)
+			*v = mx_val_error(v->tag, MX_EC_NOT_ENOUGH_MEMORY);
+		return 0;
+	}
+}
+
+int mx_ent_part(const struct mx_ent *e, uint32_t want, size_t max, uint32_t cp,
+		struct mx_arena *a, struct mx_propval *ret)
+{
+	uint16_t have = MX_PROP_TYPE(e->tag);
+	struct mx_ent part = *e;
+	size_t n;
+	uint8_t *p;
+	int r;
+
+	if (e->big && !mx_type_fits(have, MX_PROP_TYPE(want))) {
+		*ret = mx_val_error(want, MX_EC_NOT_FOUND);
+		return 0;
+	}
+	if (e->big && (have == MX_PT_UNICODE || have == MX_PT_BINARY)) {
+		/* More than enough of it: a character is up to 3 bytes a
+		 * UTF-16 unit. */
+		n = mx_bytes_size(e->big) < 2 * max ? mx_bytes_size(e->big)
+						    : 2 * max;
+		p = mx_arena_alloc(a, n + 1);
+		r = p ? mx_bytes_read(e->big, 0, p, n) : -ENOMEM;
+		if (r)
+			return r;
+		p[n] = 0;
+		part = (struct mx_ent){.tag = e->tag,
+				       .p = p,
+				       .len = (uint32_t)n +
+					      (have == MX_PT_UNICODE)};
+	} else if (e->big && mx_bytes_size(e->big) > max * 16) {
+		*ret = mx_val_error(want, MX_EC_NOT_ENOUGH_MEMORY);
+		return 0;
+	}
+	r = mx_ent_value(&part, want, 0, cp, true, a, ret);
+	return r ? r : mx_val_cut(ret, max, a);
+}
