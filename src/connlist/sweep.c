@@ -362,15 +362,25 @@ static void sweep_memberships(struct mx_reg *reg, uint32_t slot)
 	for (uint32_t i = 0; i < m->n_lists; i++) {
 		const uint64_t *word = &m->lists[i].members[slot / 64];
 
-		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) !=
-			    SHM_LIVE ||
-		    !(shm_get64(word) & bit))
-			continue;
-		shm_and64(word, ~bit);
-		if (!list_has_member(&m->lists[i]))
-			bucket_sweep_soon(
-				reg, bucket_of(m, shm_get32(&m->lists[i].crc)));
+		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) ==
+			    SHM_LIVE &&
+		    (shm_get64(word) & bit))
+			shm_and64(word, ~bit);
 	}
+}
+
+/* Lists that a death left without members, or that a leaver could not free. */
+static void sweep_memberless(struct mx_reg *reg)
+{
+	const struct shm_map *m = &reg->map;
+
+	for (uint32_t i = 0; i < m->n_lists; i++)
+		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) ==
+			    SHM_LIVE &&
+		    !list_has_member(&m->lists[i]))
+			bucket_sweep_soon(
+				reg,
+				bucket_of(m, shm_get32(&m->lists[i].crc)));
 }
 
 /* Memberships last: a list that a dead process was making becomes LIVE, with
@@ -381,9 +391,11 @@ int sweep_slot(struct mx_reg *reg, uint32_t slot, uint32_t keep)
 
 	if (!err)
 		err = sweep_claims(reg, slot, keep);
-	if (!err)
-		sweep_memberships(reg, slot);
-	return err;
+	if (err)
+		return err;
+	sweep_memberships(reg, slot);
+	sweep_memberless(reg);
+	return 0;
 }
 
 static int sweep_if_dead(struct mx_reg *reg, uint32_t slot)
@@ -399,11 +411,8 @@ static int sweep_if_dead(struct mx_reg *reg, uint32_t slot)
 	err = 0;
 	if (shm_get32(&p->state) != SHM_PROC_FREE)
 		err = sweep_slot(reg, slot, 0);
-	if (!err) {
+	if (!err)
 		shm_put32(&p->state, SHM_PROC_FREE);
-		/* It may have left lists without members. */
-		__atomic_store_n(&reg->next_sweep_ns, 0, __ATOMIC_RELAXED);
-	}
 	segment_unlock_slot(reg->fd, slot);
 	return err;
 }
@@ -444,10 +453,5 @@ void sweep_all(struct mx_reg *reg)
 				reg,
 				bucket_of(m, shm_get32(&m->lists[list].crc)));
 	}
-	for (uint32_t i = 0; i < m->n_lists; i++)
-		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) ==
-			    SHM_LIVE &&
-		    !list_has_member(&m->lists[i]))
-			bucket_sweep_soon(
-				reg, bucket_of(m, shm_get32(&m->lists[i].crc)));
+	sweep_memberless(reg);
 }

@@ -435,7 +435,7 @@ static int busy_worker(void)
 
 	MUST(reg);
 	for (int i = 0; i < 300; i++) {
-		struct mx_clist *cl = join(reg, mx_prng_below(&r, 3));
+		struct mx_clist *cl = join(reg, 1 + mx_prng_below(&r, 2));
 		struct mx_conn *k = NULL;
 		int err;
 
