@@ -2,7 +2,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A line collector in front of three states.  Lines end with CRLF; a lone LF
- * is taken too (gromox and proxies rewrite line ends), a lone CR is not.
+ * is taken too (proxies rewrite line ends), a lone CR is not.
+ *
+ * gromox 3.10 sends PENDING without a line end, and PROCESSING a second time
+ * right before DONE.  So PENDING counts as soon as its seven bytes are in, with
+ * a line end behind it or none.
  */
 #include "net/metatag.h"
 
@@ -33,16 +37,8 @@ static int emit(const struct mx_metatag_ops *ops, enum mx_metatag_event ev)
 
 static int on_tag(struct mx_metatag *m, const struct mx_metatag_ops *ops)
 {
-	if (!strcmp(m->line, "PROCESSING")) {
-		/* R1131: only as the first tag. */
-		if (m->any)
-			return -EBADMSG;
-		m->any = true;
+	if (!strcmp(m->line, "PROCESSING"))
 		return emit(ops, MX_METATAG_EV_PROCESSING);
-	}
-	m->any = true;
-	if (!strcmp(m->line, "PENDING"))
-		return emit(ops, MX_METATAG_EV_PENDING);
 	if (strcmp(m->line, "DONE"))
 		return -EBADMSG;
 	m->state = MX_METATAG_HEADERS;
@@ -100,9 +96,43 @@ static bool can_start_tag(uint8_t c)
 	return c == 'P' || c == 'D';
 }
 
+/* The line end behind a PENDING that has been told already.  1: c was part of
+ * it; 0: there is none, or it is over. */
+static int on_eol(struct mx_metatag *m, uint8_t c)
+{
+	enum mx_metatag_eol was = m->eol;
+
+	m->eol = MX_METATAG_EOL_NONE;
+	if (c == '\n' && was)
+		return 1;
+	if (was == MX_METATAG_EOL_LF)
+		return -EBADMSG;
+	if (c != '\r' || !was)
+		return 0;
+	m->eol = MX_METATAG_EOL_LF;
+	return 1;
+}
+
+static int on_pending(struct mx_metatag *m, const struct mx_metatag_ops *ops)
+{
+	m->n_line = 0;
+	m->eol = MX_METATAG_EOL_CRLF;
+	return emit(ops, MX_METATAG_EV_PENDING);
+}
+
+static bool is_pending(const struct mx_metatag *m)
+{
+	return m->state == MX_METATAG_TAGS && m->n_line == 7 &&
+	       !memcmp(m->line, "PENDING", 7);
+}
+
 static int on_byte(struct mx_metatag *m, uint8_t c,
 		   const struct mx_metatag_ops *ops)
 {
+	int eol = on_eol(m, c);
+
+	if (eol)
+		return eol < 0 ? eol : 0;
 	if (m->state == MX_METATAG_HEADERS &&
 	    ++m->n_headers > MX_METATAG_HEADERS_MAX)
 		return -EMSGSIZE;
@@ -113,7 +143,7 @@ static int on_byte(struct mx_metatag *m, uint8_t c,
 	if (m->n_line == MX_METATAG_LINE_MAX)
 		return -EMSGSIZE;
 	m->line[m->n_line++] = (char)c;
-	return 0;
+	return is_pending(m) ? on_pending(m, ops) : 0;
 }
 
 int mx_metatag_feed(struct mx_metatag *m, const void *data, size_t n,

@@ -6,6 +6,8 @@
  *
  *	PROCESSING CRLF (PENDING CRLF)* DONE CRLF (Header: value CRLF)* CRLF body
  *
+ * Taken too, as servers do it: PENDING without CRLF, PROCESSING again.
+ *
  *	TAGS ──DONE──► HEADERS ──empty line──► BODY
  *	  └──────────────┴── other ──► BAD
  *
@@ -31,6 +33,13 @@ enum mx_metatag_state {
 	MX_METATAG_BAD,
 };
 
+/* What may still come of the line end of a PENDING. */
+enum mx_metatag_eol {
+	MX_METATAG_EOL_NONE,
+	MX_METATAG_EOL_CRLF, /* CRLF, LF or nothing */
+	MX_METATAG_EOL_LF,   /* LF, after CR */
+};
+
 enum mx_metatag_event {
 	MX_METATAG_EV_PROCESSING,
 	MX_METATAG_EV_PENDING,
@@ -49,7 +58,7 @@ struct mx_metatag_ops {
 struct mx_metatag {
 	enum mx_metatag_state state;
 	int err;
-	bool any;          /* a tag was seen */
+	enum mx_metatag_eol eol;
 	size_t n_headers;  /* bytes of additional headers so far */
 	size_t n_line;
 	char line[MX_METATAG_LINE_MAX + 1];

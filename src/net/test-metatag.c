@@ -111,12 +111,37 @@ static void test_what_is_no_meta_tag_is_refused(void **state)
 	assert_int_equal(try("\r\n"), -EBADMSG);
 	assert_int_equal(try("PENDINGS\r\n"), -EBADMSG);
 	assert_int_equal(try("DONE \r\n"), -EBADMSG);
-	assert_int_equal(try("PENDING\r\nPROCESSING\r\n"), -EBADMSG);
-	assert_int_equal(try("PROCESSING\r\nPROCESSING\r\n"), -EBADMSG);
+	assert_int_equal(try("PENDING\rPENDING"), -EBADMSG);
+	assert_int_equal(try("PENDING\r\n\r\n"), -EBADMSG);
+	assert_int_equal(try("PENDING\n\n"), -EBADMSG);
+	assert_int_equal(try("PROCESSINGDONE\r\n"), -EBADMSG);
 	assert_int_equal(try("DONE\r\nno colon\r\n"), -EBADMSG);
 	assert_int_equal(try("DONE\r\n: no name\r\n"), -EBADMSG);
 	assert_int_equal(try("DONE\r\nA B: x\r\n"), -EBADMSG);
 	assert_int_equal(try("DONE\r\nA: \x01\r\n"), -EBADMSG);
+}
+
+/* What gromox 3.10 sends for a NotificationWait of 90 s. */
+static void test_pending_without_line_end_counts_at_once(void **state)
+{
+	static const char tags[] = "PROCESSING\r\nPENDINGPENDING\r\nPENDING"
+				   "PROCESSING\r\nDONE\r\nA: b\r\n\r\nx";
+	static const char want[] = "processing;pending;pending;pending;"
+				   "processing;done;A=b;x";
+
+	for (size_t cut = 0; cut < sizeof(tags); cut++) {
+		MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
+		struct mx_metatag m;
+
+		mx_metatag_init(&m);
+		assert_int_equal(feed(&m, &b, tags, cut), 0);
+		if (cut == 19)
+			assert_string_equal(mx_buf_str(&b),
+					    "processing;pending;");
+		assert_int_equal(
+			feed(&m, &b, tags + cut, sizeof(tags) - 1 - cut), 0);
+		assert_string_equal(mx_buf_str(&b), want);
+	}
 }
 
 static void test_done_alone_and_a_lone_lf_are_taken(void **state)
@@ -221,6 +246,7 @@ MX_TEST_MAIN(MX_TEST(test_every_split_gives_the_same_events),
 	     MX_TEST(test_one_byte_at_a_time),
 	     MX_TEST(test_every_truncation_is_incomplete_up_to_the_body),
 	     MX_TEST(test_what_is_no_meta_tag_is_refused),
+	     MX_TEST(test_pending_without_line_end_counts_at_once),
 	     MX_TEST(test_done_alone_and_a_lone_lf_are_taken),
 	     MX_TEST(test_lines_and_headers_are_bounded),
 	     MX_TEST(test_an_error_of_the_event_function_ends_it),
