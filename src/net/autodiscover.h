@@ -33,9 +33,10 @@ static inline void mx_autodiscover_auto(struct mx_autodiscover *a)
 /* Asks, on the calling thread.  base: the URL of a server, of which
  * /autodiscover/autodiscover.xml is asked (a base that ends in .xml is asked as
  * it is); NULL: https://DOMAIN/…, then https://autodiscover.DOMAIN/….  HTTP
- * redirects and RedirectUrl/RedirectAddr answers are followed, at most five, to
- * https only unless the first URL was http.  http is allowed to loopback, or
- * with opts->allow_plain; credentials go to the hosts asked and no other.
+ * redirects and RedirectUrl/RedirectAddr answers are followed, five in all; each
+ * host asked gets the user's credentials, so from https they lead to https only,
+ * whose certificate is verified.  http is allowed to loopback, or with
+ * opts->allow_plain.
  * ExternalUrl is taken before InternalUrl.  The deadline of opts->overall_ms is
  * for the whole search.  0 with *ret the caller's, or with the fault saying why
  *   -EINVAL     not a mail address
@@ -49,8 +50,8 @@ int mx_autodiscover(const char *address, const char *base,
 		    struct mx_cancel *cancel, struct mx_autodiscover *ret,
 		    struct mx_fault *fault);
 
-/* The request and answer documents, without I/O.  request: heap, "" escapes
- * done; NULL: out of memory. */
+/* The request and answer documents, without I/O.  request: heap, the address
+ * escaped; NULL: out of memory. */
 char *mx_autodiscover_request(const char *address);
 
 enum mx_autodiscover_answer {

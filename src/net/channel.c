@@ -50,6 +50,16 @@ static void strip_brackets(char *s)
 	}
 }
 
+/* Internationalised names are written as xn--; libcurl would turn them into that
+ * on its own, and then ask for a name that the resolver never heard of. */
+static bool is_ascii(const char *s)
+{
+	for (; *s; s++)
+		if ((unsigned char)*s >= 0x80)
+			return false;
+	return true;
+}
+
 static int url_fill(CURLU *h, struct url *u)
 {
 	char *port = part(h, CURLUPART_PORT, CURLU_DEFAULT_PORT);
@@ -61,7 +71,8 @@ static int url_fill(CURLU *h, struct url *u)
 	u->has_user = user != NULL;
 	curl_free(port);
 	curl_free(user);
-	if (!u->scheme || !u->host || !*u->host || !u->port)
+	if (!u->scheme || !u->host || !*u->host || !is_ascii(u->host) ||
+	    !u->port)
 		return -EINVAL;
 	lower(u->scheme);
 	lower(u->host);
@@ -149,6 +160,11 @@ static int copy_opts(const struct mx_net_opts *from, struct mx_net_opts *to)
 	*to = from ? *from : MX_NET_OPTS_INIT;
 	from = from ? from : to;
 	to->ca_file = to->proxy = to->app = NULL;
+	to->idle_ms = to->idle_ms ? to->idle_ms : MX_NET_IDLE_MS;
+	to->overall_ms = to->overall_ms ? to->overall_ms : MX_NET_OVERALL_MS;
+	to->max_body = to->max_body ? to->max_body : MX_MAX_HTTP_BODY;
+	to->max_headers = to->max_headers ? to->max_headers
+					  : MX_MAX_HTTP_HEADERS;
 	err = dup_or_null(from->ca_file, &to->ca_file);
 	if (!err)
 		err = dup_or_null(from->proxy, &to->proxy);

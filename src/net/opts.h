@@ -16,7 +16,8 @@
 #define MX_NET_OVERALL_MS 600000
 
 /* How to speak to servers.  Plain data; whoever takes one copies it, strings
- * and all.  Start from MX_NET_OPTS_INIT. */
+ * and all.  Start from MX_NET_OPTS_INIT; a number that is 0 is its default, times
+ * below 0 are never. */
 struct mx_net_opts {
 	int64_t idle_ms;      /* since the last byte or PENDING; 60 s */
 	int64_t overall_ms;   /* of one exchange; 10 minutes */

@@ -336,7 +336,7 @@ static void test_garbage_is_called_garbage(void **state)
 
 struct cut {
 	char text[8192];
-	size_t n;
+	atomic_size_t n;
 };
 
 static void answer_cut(struct peer_conn *c, void *arg)
@@ -364,8 +364,8 @@ static void test_an_answer_cut_at_every_byte_is_an_error(void **state)
 		int err = ask_url(peer_url(p), NULL, &q, &r, &f);
 
 		if (err != -ECONNRESET)
-			print_message("cut at %zu of %zu: %d %s\n", k.n, whole,
-				      err, f.text);
+			print_message("cut at %zu of %zu: %d %s\n",
+				      (size_t)k.n, whole, err, f.text);
 		assert_int_equal(err, -ECONNRESET);
 		assert_int_equal(r.why, MX_XWHY_CUT);
 		check_fault(&f, f.layer, -ECONNRESET);

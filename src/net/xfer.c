@@ -422,6 +422,13 @@ static curl_socket_t open_cb(void *arg, curlsocktype what,
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
+/* libcurl is about to start a thread for a name that was not handed to it. */
+static int resolver_cb(void *resolver, void *reserved, void *arg)
+{
+	(void)resolver, (void)reserved, (void)arg;
+	return 1;
+}
+
 /* Lives on in the connection when the easy handle is gone: takes no argument
  * of ours. */
 static int close_cb(void *arg, curl_socket_t fd)
@@ -588,8 +595,11 @@ int mx_xfer_prepare(struct mx_xfer *x, const char *auth)
 	if (set_strings(x))
 		return -ENOMEM;
 	set_plainly(x);
-	if (x->resolve)
+	if (x->resolve) {
 		curl_easy_setopt(x->easy, CURLOPT_RESOLVE, x->resolve);
+		curl_easy_setopt(x->easy, CURLOPT_RESOLVER_START_FUNCTION,
+				 resolver_cb);
+	}
 	mx_xfer_set_phase(x, MX_XPHASE_CONNECT);
 	return 0;
 }
