@@ -361,10 +361,17 @@ static enum MHD_Result on_headers(struct mx_req *req)
 				  (req->srv->p.slow_ms + 999) / 1000);
 	if (v && strtoull(v, NULL, 10) > req->srv->p.max_body)
 		req->too_large = true;
+	req->has_body = (v && strcmp(v, "0")) ||
+			MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND,
+						    "Transfer-Encoding");
 	if (!req->authorization)
 		return MHD_YES;
 	req->who = mx_auth_cached(auth, req->authorization);
-	if (!req->who && !submit(req, MX_JOB_AUTH, run_verify))
+	if (req->who)
+		return MHD_YES;
+	/* MHD calls once more for the headers when it goes on. */
+	req->verifying = req->has_body;
+	if (!submit(req, MX_JOB_AUTH, run_verify))
 		return shutting_down(req);
 	return MHD_YES;
 }
@@ -426,6 +433,10 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn,
 	if (*n_data) {
 		on_body(req, data, *n_data);
 		*n_data = 0;
+		return MHD_YES;
+	}
+	if (req->verifying) {
+		req->verifying = false;
 		return MHD_YES;
 	}
 	if (!req->submitted)

@@ -80,7 +80,7 @@ struct mx_req {
 
 	/* Of the MHD thread until submitted. */
 	enum mx_path path;
-	bool is_post, body_done, submitted, replied, refuse;
+	bool is_post, has_body, verifying, submitted;
 	struct mx_buf body;
 	bool too_large;
 

@@ -14,11 +14,11 @@
 /* LogonFlags.  2.2.1.1.1 */
 #define LOGON_PRIVATE 0x01
 #define LOGON_ECHOED 0x07 /* Private, Undercover, Ghosted */
-#define LOGON_KNOWN 0x4f
+#define LOGON_KNOWN 0x0f
 /* OpenFlags we know of; the rest is undefined. */
-#define OPEN_USE_ADMIN 0x00000001
+
 #define OPEN_PUBLIC 0x00000002
-#define OPEN_KNOWN 0x6040a7ff
+#define OPEN_KNOWN 0x2100070f
 /* ResponseFlags.  2.2.1.1.3 */
 #define RESPONSE_RESERVED 0x01
 #define RESPONSE_OWNER 0x02

@@ -1,0 +1,688 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/testlib.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+
+/* ---- The server ---- */
+
+static void on_access(void *arg, const struct mx_access *a)
+{
+	struct ts *ts = arg;
+	struct ts_access *e;
+
+	pthread_mutex_lock(&ts->lock);
+	if (ts->n_log < MX_ARRAY_SIZE(ts->log)) {
+		e = &ts->log[ts->n_log++];
+		snprintf(e->user, sizeof(e->user), "%s", a->user);
+		snprintf(e->type, sizeof(e->type), "%s", a->type);
+		snprintf(e->id, sizeof(e->id), "%s", a->request_id);
+		e->port = a->peer_port;
+		e->status = a->status;
+		e->code = a->code;
+		e->context = a->context;
+		e->owner = a->owner;
+		e->connection = a->connection;
+	}
+	pthread_cond_broadcast(&ts->changed);
+	pthread_mutex_unlock(&ts->lock);
+}
+
+void ts_await_log(struct ts *ts, size_t n)
+{
+	pthread_mutex_lock(&ts->lock);
+	while (ts->n_log < n)
+		pthread_cond_wait(&ts->changed, &ts->lock);
+	pthread_mutex_unlock(&ts->lock);
+}
+
+void ts_await_parked(struct ts *ts, unsigned n)
+{
+	struct mx_server_stats st;
+
+	do {
+		mx_server_stats(ts->srv, &st);
+		sched_yield();
+	} while (st.parked != n);
+}
+
+struct ts *ts_start(const struct mx_server_params *p)
+{
+	static unsigned n;
+	struct ts *ts = calloc(1, sizeof(*ts));
+	struct mx_fault f = MX_FAULT_INIT;
+	char dir[512];
+	int r;
+
+	assert_non_null(ts);
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+	if (getenv("MX_TEST_LOG"))
+		mx_log_sink(mx_log_stderr, NULL, MX_LOG_DEBUG);
+	pthread_mutex_init(&ts->lock, NULL);
+	pthread_cond_init(&ts->changed, NULL);
+	if (p)
+		ts->p = *p;
+	snprintf(dir, sizeof(dir), "%s/store-%u", mx_test_dir(), ++n);
+	if (!ts->p.dir)
+		ts->p.dir = mx_arena_strdup(&ts->a, dir);
+	ts->p.on_access = on_access;
+	ts->p.access_arg = ts;
+	r = mx_server_start(&ts->p, &f, &ts->srv);
+	if (r)
+		fail_msg("no server: %s", f.text);
+	r = mx_dir_by_name(mx_server_store(ts->srv), "ann", &ts->a, &ts->ann);
+	if (!r)
+		r = mx_dir_by_name(mx_server_store(ts->srv), "bob", &ts->a,
+				   &ts->bob);
+	if (!r)
+		return ts;
+	r = mx_dir_add(mx_server_store(ts->srv),
+		       &(struct mx_user){.name = "ann"}, "pw-ann", &ts->a,
+		       &ts->ann);
+	assert_int_equal(r, 0);
+	r = mx_dir_add(mx_server_store(ts->srv),
+		       &(struct mx_user){.name = "bob"}, "pw-bob", &ts->a,
+		       &ts->bob);
+	assert_int_equal(r, 0);
+	return ts;
+}
+
+void ts_stop(struct ts *ts)
+{
+	mx_server_stop(ts->srv);
+	mx_arena_fini(&ts->a);
+	pthread_cond_destroy(&ts->changed);
+	pthread_mutex_destroy(&ts->lock);
+	free(ts);
+}
+
+/* ---- HTTP ---- */
+
+void tr_fini(struct tr *r)
+{
+	mx_buf_fini(&r->head);
+	mx_buf_fini(&r->raw);
+}
+
+const char *tr_header(const struct tr *r, const char *name)
+{
+	static char value[512];
+	size_t n = strlen(name);
+	struct mx_buf *head = (struct mx_buf *)(uintptr_t)&r->head;
+	const char *p = mx_buf_str(head);
+
+	for (; *p; p = strchr(p, '\n') + 1) {
+		if (!strncasecmp(p, name, n) && p[n] == ':') {
+			snprintf(value, sizeof(value), "%.*s",
+				 (int)strcspn(p + n + 2, "\r\n"), p + n + 2);
+			return value;
+		}
+		if (!strchr(p, '\n'))
+			break;
+	}
+	return "";
+}
+
+static size_t take(char *p, size_t size, size_t n, void *arg)
+{
+	return mx_buf_put(arg, p, size * n) ? 0 : size * n;
+}
+
+static void take_cookie(struct tr *r, const char *name, char *ret, size_t max)
+{
+	char want[96];
+	const char *p;
+
+	snprintf(want, sizeof(want), "Set-Cookie: %s=", name);
+	p = strcasestr(mx_buf_str(&r->head), want);
+	if (p)
+		snprintf(ret, max, "%.*s",
+			 (int)strcspn(p + strlen(want), ";\r\n"),
+			 p + strlen(want));
+}
+
+/* PROCESSING, PENDING …, DONE, additional headers, empty line, body. */
+static void split_answer(struct tr *r)
+{
+	const char *begin = mx_buf_str(&r->raw), *p = begin, *end;
+	const char *code;
+
+	while (!r->done && (end = strstr(p, "\r\n"))) {
+		size_t n = (size_t)(end - p);
+
+		if (n == 10 && !memcmp(p, "PROCESSING", n))
+			r->processing = true;
+		else if (n == 7 && !memcmp(p, "PENDING", n))
+			r->n_pending++;
+		else if (n == 4 && !memcmp(p, "DONE", n))
+			r->done = true;
+		else
+			return;
+		p = end + 2;
+	}
+	end = r->done ? strstr(p, "\r\n\r\n") : NULL;
+	if (!end)
+		return;
+	snprintf(r->extra, sizeof(r->extra), "%.*s", (int)(end + 2 - p), p);
+	code = strstr(r->extra, "X-ResponseCode: ");
+	if (code)
+		r->late_code = atoi(code + 16);
+	end += 4;
+	r->body.p = (const uint8_t *)end;
+	r->body.n = (uint32_t)(r->raw.len - (size_t)(end - begin));
+}
+
+void tc_init(struct tc *c, struct ts *ts, const char *user)
+{
+	memset(c, 0, sizeof(*c));
+	c->ts = ts;
+	c->curl = curl_easy_init();
+	snprintf(c->user, sizeof(c->user), "%s", user);
+	snprintf(c->password, sizeof(c->password), "pw-%s", user);
+	c->logon = MX_NO_HANDLE;
+}
+
+void tc_fini(struct tc *c)
+{
+	curl_easy_cleanup(c->curl);
+	mx_arena_fini(&c->a);
+}
+
+static struct curl_slist *add(struct curl_slist *l, const char *name,
+			      const char *v)
+{
+	char buf[640];
+
+	snprintf(buf, sizeof(buf), "%s:%s%s", name, *v ? " " : "", v);
+	return curl_slist_append(l, buf);
+}
+
+static struct curl_slist *headers(struct tc *c, const char *type)
+{
+	struct curl_slist *l = NULL;
+	char id[80], cookie[256];
+
+	snprintf(id, sizeof(id), "{E2EA6C1C-E61B-49E9-9CFB-38184F907552}:%u",
+		 ++c->counter);
+	if (!c->no_type)
+		l = add(l, "X-RequestType", type);
+	if (!c->no_request_id)
+		l = add(l, "X-RequestId",
+			c->request_id ? c->request_id : id);
+	if (c->no_content_type)
+		l = add(l, "Content-Type", "");
+	else
+		l = add(l, "Content-Type",
+			c->content_type ? c->content_type
+					: "application/mapi-http");
+	l = add(l, "X-ClientInfo",
+		"{2EF33C39-49C8-421C-B876-CDF7F2AC3AA0}:123");
+	l = add(l, "X-ClientApplication", "Mapiary/0.1.0");
+	l = add(l, "Expect", "");
+	if (c->extra)
+		l = curl_slist_append(l, c->extra);
+	if (c->cookie) {
+		l = add(l, "Cookie", c->cookie);
+	} else if (*c->context) {
+		snprintf(cookie, sizeof(cookie), "MapiContext=%s%s%s",
+			 c->context, *c->sequence ? "; MapiSequence=" : "",
+			 c->sequence);
+		l = add(l, "Cookie", cookie);
+	}
+	return l;
+}
+
+void tc_post(struct tc *c, const char *type, const void *body, size_t n,
+	     struct tr *r)
+{
+	struct curl_slist *l = headers(c, type);
+	char url[256], login[160];
+	const char *code;
+
+	memset(r, 0, sizeof(*r));
+	r->code = r->late_code = -1;
+	snprintf(url, sizeof(url), "%s%s", mx_server_url(c->ts->srv),
+		 c->path ? c->path : "/mapi/emsmdb?MailboxId=x@y");
+	snprintf(login, sizeof(login), "%s:%s", c->user, c->password);
+	curl_easy_reset(c->curl);
+	curl_easy_setopt(c->curl, CURLOPT_URL, url);
+	curl_easy_setopt(c->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, 100L);
+	curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYPEER, 0L);
+	curl_easy_setopt(c->curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	curl_easy_setopt(c->curl, CURLOPT_PROXY, "");
+	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, l);
+	if (!c->anonymous) {
+		curl_easy_setopt(c->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+		curl_easy_setopt(c->curl, CURLOPT_USERPWD, login);
+	}
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body ? body : "");
+	curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)n);
+	if (c->method)
+		curl_easy_setopt(c->curl, CURLOPT_CUSTOMREQUEST, c->method);
+	curl_easy_setopt(c->curl, CURLOPT_HEADERFUNCTION, take);
+	curl_easy_setopt(c->curl, CURLOPT_HEADERDATA, &r->head);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, take);
+	curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, &r->raw);
+	r->curl = curl_easy_perform(c->curl);
+	curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &r->status);
+	curl_slist_free_all(l);
+	code = tr_header(r, "X-ResponseCode");
+	if (*code)
+		r->code = atoi(code);
+	split_answer(r);
+	take_cookie(r, "MapiContext", c->context, sizeof(c->context));
+	take_cookie(r, "MapiSequence", c->sequence, sizeof(c->sequence));
+}
+
+/* ---- Request types ---- */
+
+#define ENCODE(buf, fn, v)                                                     \
+	do {                                                                   \
+		struct mx_wr wr_ = {0};                                        \
+		fn(&wr_, v);                                                   \
+		mx_wr_init(&wr_, mx_buf_room(buf, wr_.len), wr_.len);          \
+		fn(&wr_, v);                                                   \
+		(buf)->len += wr_.len;                                         \
+	} while (0)
+
+uint32_t tc_connect(struct tc *c)
+{
+	MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
+	struct mx_user *u = !strcmp(c->user, "bob") ? &c->ts->bob : &c->ts->ann;
+	struct mx_connect_req q = {.user_dn = u->dn,
+				   .default_code_page = 65001,
+				   .lcid_sort = 0x409,
+				   .lcid_string = 0x409};
+	struct mx_connect_res res;
+	struct mx_rd rd;
+	struct tr r;
+
+	ENCODE(&b, mx_connect_req_encode, &q);
+	tc_post(c, "Connect", b.p, b.len, &r);
+	assert_int_equal(r.curl, CURLE_OK);
+	assert_int_equal(r.code, 0);
+	mx_rd_init(&rd, r.body.p, r.body.n, &c->a);
+	mx_connect_res_decode(&rd, &res);
+	assert_int_equal(mx_rd_end(&rd), 0);
+	tr_fini(&r);
+	return res.error_code;
+}
+
+void tc_disconnect(struct tc *c)
+{
+	struct mx_disconnect_req q = {0};
+	MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
+	struct tr r;
+
+	ENCODE(&b, mx_disconnect_req_encode, &q);
+	tc_post(c, "Disconnect", b.p, b.len, &r);
+	assert_int_equal(r.code, 0);
+	tr_fini(&r);
+}
+
+void tx_init(struct tx *x, struct tc *c)
+{
+	memset(x, 0, sizeof(*x));
+	x->c = c;
+	x->flags = MX_EXECUTE_NO_COMPRESSION | MX_EXECUTE_NO_XORMAGIC;
+	x->max_out = 0x10008;
+}
+
+void tx_fini(struct tx *x)
+{
+	tr_fini(&x->r);
+}
+
+struct mx_rop_req *tx_add(struct tx *x, uint8_t id, uint8_t hindex)
+{
+	struct mx_rop_req *q = &x->reqs[x->n_reqs++];
+
+	q->id = id;
+	q->hindex = hindex;
+	return q;
+}
+
+static void read_buffer(struct tx *x, const struct mx_ropbuf *b)
+{
+	size_t first = x->n_res, i_req = 0;
+	struct mx_rd rd;
+
+	mx_rd_init(&rd, b->rops.p, b->rops.n, &x->c->a);
+	while (mx_rd_left(&rd) && x->n_res < MX_ARRAY_SIZE(x->res)) {
+		while (i_req < x->n_reqs &&
+		       x->reqs[i_req].id == MX_ROP_RELEASE)
+			i_req++;
+		rd.cols = x->c->cols;
+		rd.n_cols = x->c->n_cols;
+		if (i_req < x->n_reqs &&
+		    x->reqs[i_req].id == MX_ROP_GET_PROPERTIES_SPECIFIC) {
+			const struct mx_tags *t =
+				&x->reqs[i_req].get_properties_specific
+					 .property_tags;
+
+			rd.cols = t->p;
+			rd.n_cols = t->n;
+		}
+		i_req++;
+		mx_rop_res_decode(&rd, &x->res[x->n_res]);
+		if (rd.err) {
+			x->undecodable = true;
+			break;
+		}
+		x->n_res++;
+	}
+	if (x->n_buffers < MX_ARRAY_SIZE(x->buffer_res))
+		x->buffer_res[x->n_buffers] = x->n_res - first;
+	if (!x->n_buffers++) {
+		x->n_out = b->n_handles;
+		memcpy(x->out, b->handles, 4 * b->n_handles);
+	}
+}
+
+void tx_run_raw(struct tx *x, const void *p, size_t n)
+{
+	MX_AUTO(mx_buf_auto) struct mx_buf body = MX_BUF_INIT;
+	struct mx_execute_req q = {.flags = x->flags,
+				   .rop_buffer = {(uint32_t)n, p},
+				   .max_rop_out = x->max_out};
+	struct mx_execute_res res;
+	struct mx_ropbuf b;
+	struct mx_rd rd;
+	bool last = false;
+
+	ENCODE(&body, mx_execute_req_encode, &q);
+	tc_post(x->c, "Execute", body.p, body.len, &x->r);
+	if (x->r.code || x->r.late_code > 0)
+		return;
+	/* Values point into the bytes, which must live as long as they. */
+	mx_rd_init(&rd, mx_arena_dup(&x->c->a, x->r.body.p, x->r.body.n),
+		   x->r.body.n, &x->c->a);
+	mx_execute_res_decode(&rd, &res);
+	assert_int_equal(mx_rd_end(&rd), 0);
+	x->ec = res.error_code;
+	mx_rd_init(&rd, res.rop_buffer.p, res.rop_buffer.n, &x->c->a);
+	while (!last && mx_rd_left(&rd)) {
+		mx_rpcext_next(&rd, &b, &last);
+		assert_int_equal(rd.err, 0);
+		read_buffer(x, &b);
+	}
+	assert_int_equal(mx_rd_end(&rd), 0);
+}
+
+void tx_run(struct tx *x)
+{
+	MX_AUTO(mx_buf_auto) struct mx_buf rops = MX_BUF_INIT;
+	MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
+
+	for (size_t i = 0; i < x->n_reqs; i++)
+		ENCODE(&rops, mx_rop_req_encode, &x->reqs[i]);
+	assert_int_equal(mx_rpcext_pack(&b, MX_RPCEXT_LAST, rops.p, rops.len,
+					x->handles, x->n_handles),
+			 0);
+	tx_run_raw(x, b.p, b.len);
+}
+
+static void set_output(struct mx_rop_req *q)
+{
+	switch (q->id) {
+	case MX_ROP_OPEN_FOLDER:
+	case MX_ROP_OPEN_MESSAGE:
+	case MX_ROP_GET_HIERARCHY_TABLE:
+	case MX_ROP_GET_CONTENTS_TABLE:
+	case MX_ROP_CREATE_MESSAGE:
+	case MX_ROP_CREATE_FOLDER:
+	case MX_ROP_GET_ATTACHMENT_TABLE:
+	case MX_ROP_OPEN_ATTACHMENT:
+	case MX_ROP_CREATE_ATTACHMENT:
+	case MX_ROP_REGISTER_NOTIFICATION:
+	case MX_ROP_OPEN_STREAM:
+	case MX_ROP_OPEN_EMBEDDED_MESSAGE:
+		q->open_folder.output_handle_index = 1;
+		break;
+	case MX_ROP_SAVE_CHANGES_MESSAGE:
+	case MX_ROP_SAVE_CHANGES_ATTACHMENT:
+	case MX_ROP_SET_MESSAGE_READ_FLAG:
+		q->hindex = 1; /* the response's; input stays 0 */
+		break;
+	case MX_ROP_LOGON:
+		q->hindex = 1;
+		break;
+	default:
+		break;
+	}
+}
+
+uint32_t tc_rop(struct tc *c, struct mx_rop_req *req, uint32_t in,
+		uint32_t *out, struct mx_rop_res *ret)
+{
+	struct tx *x = calloc(1, sizeof(*x));
+	uint32_t ec;
+
+	tx_init(x, c);
+	set_output(req);
+	x->reqs[x->n_reqs++] = *req;
+	x->handles[0] = in;
+	x->handles[1] = MX_NO_HANDLE;
+	x->handles[2] = out && req->id == MX_ROP_MOVE_COPY_MESSAGES
+				? *out
+				: MX_NO_HANDLE;
+	x->n_handles = 3;
+	tx_run(x);
+	assert_int_equal(x->r.curl, CURLE_OK);
+	assert_int_equal(x->r.code, 0);
+	assert_int_equal(x->ec, 0);
+	assert_false(x->undecodable);
+	assert_true(x->n_res >= 1);
+	assert_int_equal(x->res[0].id, req->id);
+	ec = x->res[0].return_value;
+	if (ret)
+		*ret = x->res[0];
+	if (out && req->id != MX_ROP_MOVE_COPY_MESSAGES && x->n_out > 1)
+		*out = x->out[1];
+	tx_fini(x);
+	free(x);
+	return ec;
+}
+
+void tc_release(struct tc *c, uint32_t handle)
+{
+	struct tx *x = calloc(1, sizeof(*x));
+
+	tx_init(x, c);
+	tx_add(x, MX_ROP_RELEASE, 0);
+	x->handles[x->n_handles++] = handle;
+	tx_run(x);
+	assert_int_equal(x->ec, 0);
+	tx_fini(x);
+	free(x);
+}
+
+/* ---- Short forms ---- */
+
+void tc_logon(struct tc *c, const struct mx_user *whose)
+{
+	struct mx_rop_req q = {.id = MX_ROP_LOGON};
+	struct mx_rop_res res;
+
+	if (!whose)
+		whose = !strcmp(c->user, "bob") ? &c->ts->bob : &c->ts->ann;
+	if (!*c->context)
+		assert_int_equal(tc_connect(c), 0);
+	q.logon.logon_flags = 1;
+	q.logon.open_flags = 0x01000004;
+	q.logon.essdn.p = (const uint8_t *)whose->dn;
+	q.logon.essdn.n = (uint32_t)strlen(whose->dn) + 1;
+	assert_int_equal(tc_rop(c, &q, MX_NO_HANDLE, &c->logon, &res), 0);
+	memcpy(c->fid, res.logon.folder_ids, sizeof(c->fid));
+}
+
+uint32_t tc_open_folder(struct tc *c, uint64_t fid)
+{
+	struct mx_rop_req q = {.id = MX_ROP_OPEN_FOLDER,
+			       .open_folder = {.folder_id = fid}};
+	uint32_t h;
+
+	assert_int_equal(tc_rop(c, &q, c->logon, &h, NULL), 0);
+	return h;
+}
+
+uint32_t tc_create_message(struct tc *c, uint64_t fid)
+{
+	struct mx_rop_req q = {.id = MX_ROP_CREATE_MESSAGE,
+			       .create_message = {.code_page_id = 0xfff,
+						  .folder_id = fid}};
+	uint32_t h;
+
+	assert_int_equal(tc_rop(c, &q, c->logon, &h, NULL), 0);
+	return h;
+}
+
+uint64_t tc_save(struct tc *c, uint32_t msg)
+{
+	struct mx_rop_req q = {.id = MX_ROP_SAVE_CHANGES_MESSAGE,
+			       .save_changes_message = {.save_flags = 0x0a}};
+	struct mx_rop_res res;
+
+	assert_int_equal(tc_rop(c, &q, msg, NULL, &res), 0);
+	return res.save_changes_message.message_id;
+}
+
+void tc_set_str(struct tc *c, uint32_t h, uint32_t tag, const char *s)
+{
+	struct mx_propval v = {.tag = tag, .v.str = s};
+	struct mx_rop_req q = {.id = MX_ROP_SET_PROPERTIES,
+			       .set_properties = {1, &v}};
+	struct mx_rop_res res;
+
+	assert_int_equal(tc_rop(c, &q, h, NULL, &res), 0);
+	assert_int_equal(res.set_properties.n_property_problems, 0);
+}
+
+struct mx_propval tc_get(struct tc *c, uint32_t h, uint32_t tag)
+{
+	struct mx_rop_req q = {.id = MX_ROP_GET_PROPERTIES_SPECIFIC};
+	struct mx_rop_res res;
+
+	q.get_properties_specific.want_unicode = true;
+	q.get_properties_specific.property_tags = (struct mx_tags){1, &tag};
+	assert_int_equal(tc_rop(c, &q, h, NULL, &res), 0);
+	return res.get_properties_specific.row_data.vals[0];
+}
+
+uint64_t tc_make_message(struct tc *c, uint64_t fid, const char *subject)
+{
+	uint32_t h = tc_create_message(c, fid);
+	uint64_t mid;
+
+	tc_set_str(c, h, 0x0037001f, subject);
+	mid = tc_save(c, h);
+	tc_release(c, h);
+	return mid;
+}
+
+uint32_t tc_open_message(struct tc *c, uint64_t fid, uint64_t mid)
+{
+	struct mx_rop_req q = {.id = MX_ROP_OPEN_MESSAGE,
+			       .open_message = {.code_page_id = 0xfff,
+						.folder_id = fid,
+						.open_mode_flags = 3,
+						.message_id = mid}};
+	uint32_t h;
+
+	assert_int_equal(tc_rop(c, &q, c->logon, &h, NULL), 0);
+	return h;
+}
+
+uint32_t tc_contents(struct tc *c, uint32_t folder, uint8_t flags,
+		     uint32_t *ret_rows)
+{
+	struct mx_rop_req q = {.id = MX_ROP_GET_CONTENTS_TABLE,
+			       .get_contents_table = {.table_flags = flags}};
+	struct mx_rop_res res;
+	uint32_t h;
+
+	assert_int_equal(tc_rop(c, &q, folder, &h, &res), 0);
+	if (ret_rows)
+		*ret_rows = res.get_contents_table.row_count;
+	return h;
+}
+
+void tc_set_columns(struct tc *c, uint32_t tbl, const uint32_t *tags, size_t n)
+{
+	struct mx_rop_req q = {.id = MX_ROP_SET_COLUMNS};
+
+	q.set_columns.property_tags = (struct mx_tags){(uint32_t)n, tags};
+	assert_int_equal(tc_rop(c, &q, tbl, NULL, NULL), 0);
+	c->cols = tags;
+	c->n_cols = n;
+}
+
+void tc_add_recip(struct tc *c, uint32_t msg, const char *smtp)
+{
+	struct mx_recipient_row row = {
+		.recipient_flags = 0x0003 | 0x0008 | 0x0010 | 0x0200,
+		.email_address = smtp,
+		.display_name = smtp,
+	};
+	struct mx_modify_recipient_row r = {
+		.row_id = 0, .recipient_type = 1, .recipient_row = &row};
+	struct mx_rop_req q = {.id = MX_ROP_MODIFY_RECIPIENTS};
+
+	q.modify_recipients.n_recipient_rows = 1;
+	q.modify_recipients.recipient_rows = &r;
+	assert_int_equal(tc_rop(c, &q, msg, NULL, NULL), 0);
+}
+
+void tc_send(struct tc *c, const char *to, const char *subject)
+{
+	struct mx_rop_req q = {.id = MX_ROP_SUBMIT_MESSAGE};
+	uint32_t h = tc_create_message(c, c->fid[F_OUTBOX]);
+
+	tc_set_str(c, h, 0x0037001f, subject);
+	tc_set_str(c, h, 0x001a001f, "IPM.Note");
+	tc_add_recip(c, h, to);
+	assert_int_equal(tc_rop(c, &q, h, NULL, NULL), 0);
+	tc_release(c, h);
+}
+
+/* ---- NotificationWait ---- */
+
+static void *run_wait(void *arg)
+{
+	struct tw *w = arg;
+	struct mx_notification_wait_req q = {0};
+	MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
+	struct mx_rd rd;
+
+	ENCODE(&b, mx_notification_wait_req_encode, &q);
+	tc_post(&w->c, "NotificationWait", b.p, b.len, &w->r);
+	mx_rd_init(&rd, w->r.body.p, w->r.body.n, &w->c.a);
+	if (!w->r.code && w->r.late_code < 1 && w->r.done)
+		mx_notification_wait_res_decode(&rd, &w->res);
+	return NULL;
+}
+
+void tw_start(struct tw *w, struct tc *c)
+{
+	memset(w, 0, sizeof(*w));
+	tc_init(&w->c, c->ts, c->user);
+	memcpy(w->c.context, c->context, sizeof(c->context));
+	assert_int_equal(pthread_create(&w->thread, NULL, run_wait, w), 0);
+}
+
+void tw_join(struct tw *w)
+{
+	pthread_join(w->thread, NULL);
+}
+
+void tw_fini(struct tw *w)
+{
+	tr_fini(&w->r);
+	tc_fini(&w->c);
+}
