@@ -38,11 +38,20 @@ static int proto(struct mx_run *r, const char *what)
 
 /* --- One answer --------------------------------------------------------- */
 
+/* The first reason counts: what failed because of it only says "no object". */
 static void fail_locked(struct mx_run *r, struct mx_item *it, uint32_t code)
 {
-	it->obj->fail_run = r->id;
-	it->obj->fail_code = code;
-	it->obj->fail_rop = it->rop;
+	struct mx_sobj *o = it->obj, *from = it->from;
+
+	if (o->fail_run == r->id)
+		return;
+	o->fail_run = r->id;
+	o->fail_code = code;
+	o->fail_rop = it->rop;
+	if (from && from->fail_run == r->id) {
+		o->fail_code = from->fail_code;
+		o->fail_rop = from->fail_rop;
+	}
 }
 
 static void logged_on_locked(struct mx_run *r, struct mx_logon *l,
@@ -92,6 +101,13 @@ static void drop_deferred_locked(struct mx_item *it)
 	it->def = NULL;
 }
 
+static void blame(struct mx_op *op, const struct mx_sobj *o)
+{
+	op->code = o->fail_code;
+	op->blame = o->fail_rop;
+	op->res = NULL;
+}
+
 static int apply(struct reading *rd, struct mx_item *it,
 		 const struct mx_rop_res *res)
 {
@@ -115,12 +131,10 @@ static int apply(struct reading *rd, struct mx_item *it,
 		it->op->blame = it->rop;
 		it->op->res = res;
 		/* What stood in front of it failed: that is the reason. */
-		if (it->what == MX_ITEM_CALL && o->fail_run == r->id &&
-		    o->fail_code) {
-			it->op->code = o->fail_code;
-			it->op->blame = o->fail_rop;
-			it->op->res = NULL;
-		}
+		if (o->fail_run == r->id)
+			blame(it->op, o);
+		else if (it->op->second && it->op->second->fail_run == r->id)
+			blame(it->op, it->op->second);
 	}
 	it->answered = true;
 	mx_mutex_unlock(&r->ctx->s->lock);

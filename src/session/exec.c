@@ -332,6 +332,7 @@ static int put_open(struct mx_run *r, struct mx_sobj *o, struct mx_op *op,
 	if (!it)
 		return -ENOMEM;
 	it->what = MX_ITEM_OPEN;
+	it->from = from;
 	it->op = op;
 	return put_bytes(ex, it, o, o->open, from ? from->slot : out, out);
 }

@@ -23,6 +23,7 @@ struct mx_item {
 	uint16_t at, n; /* bytes in rops */
 	bool answered;
 	struct mx_sobj *obj;     /* borrowed: the batch holds it or a child */
+	struct mx_sobj *from;    /* OPEN: the input of its ROP */
 	struct mx_op *op;        /* NULL: nobody asks */
 	struct mx_deferred *def; /* SETUP of a deferred ROP */
 };
