@@ -379,8 +379,7 @@ static void sweep_memberless(struct mx_reg *reg)
 			    SHM_LIVE &&
 		    !list_has_member(&m->lists[i]))
 			bucket_sweep_soon(
-				reg,
-				bucket_of(m, shm_get32(&m->lists[i].crc)));
+				reg, bucket_of(m, shm_get32(&m->lists[i].crc)));
 }
 
 /* Memberships last: a list that a dead process was making becomes LIVE, with

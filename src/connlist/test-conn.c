@@ -50,8 +50,7 @@ static void test_budget_is_per_user_server_and_kind(void **state)
 	assert_int_equal(try_open(a, SERVER, &k[1]), 0);
 	assert_int_equal(try_open(a, SERVER, &no), -EDQUOT);
 	assert_int_equal(try_open(a, "other:443", &k[2]), 0);
-	assert_int_equal(
-		try_kind(a, SERVER, MX_CONN_ADDRESS_BOOK, &k[3]), 0);
+	assert_int_equal(try_kind(a, SERVER, MX_CONN_ADDRESS_BOOK, &k[3]), 0);
 	assert_int_equal(try_open(b, SERVER, &k[4]), 0);
 	mx_conn_close(k[0], MX_CONN_ENDED);
 	assert_int_equal(try_open(a, SERVER, &k[0]), 0);
@@ -157,8 +156,7 @@ static void test_b17_left_sessions_are_taken_over(void **state)
 	assert_int_equal(try_open(b, SERVER, &other), 0);
 	assert_int_equal(mx_conn_cookies(other, got, sizeof(got)), 0);
 	a = tu_join(reg, 1);
-	assert_int_equal(
-		try_kind(a, SERVER, MX_CONN_ADDRESS_BOOK, &k), 0);
+	assert_int_equal(try_kind(a, SERVER, MX_CONN_ADDRESS_BOOK, &k), 0);
 	assert_int_equal(mx_conn_cookies(k, got, sizeof(got)), 0);
 	mx_conn_close(k, MX_CONN_ENDED);
 	assert_int_equal(try_open(a, SERVER, &k), 0);
@@ -259,9 +257,9 @@ static void test_pollers_move_as_the_picture_says(void **state)
 			if (from > 1)
 				mx_conn_set_poller(k, (enum mx_poller)from);
 			assert_int_equal(mx_conn_poller(k), from);
-			assert_int_equal(
-				mx_conn_set_poller(k, (enum mx_poller)to),
-				ok ? 0 : -EINVAL);
+			assert_int_equal(mx_conn_set_poller(k,
+							    (enum mx_poller)to),
+					 ok ? 0 : -EINVAL);
 			assert_int_equal(mx_conn_poller(k), ok ? to : from);
 			mx_conn_close(k, MX_CONN_ENDED);
 		}
@@ -374,9 +372,9 @@ static void test_waiters_go_in_order(void **state)
 	assert_int_equal(try_open(a, SERVER, &k), 0);
 	for (uint32_t i = 0; i < 12; i++) {
 		w[i] = (struct waiter){.cl = a, .turn = &turn};
-		assert_int_equal(
-			pthread_create(&w[i].id, NULL, wait_for_place, &w[i]),
-			0);
+		assert_int_equal(pthread_create(&w[i].id, NULL, wait_for_place,
+						&w[i]),
+				 0);
 		while (n_waiting(reg) != i + 1)
 			sched_yield();
 	}
@@ -466,17 +464,16 @@ static void test_every_exit_of_a_poller_signals(void **state)
 		pthread_t id;
 
 		assert_int_equal(try_open(a, SERVER, &f.conn), 0);
-		assert_int_equal(
-			mx_conn_set_poller(f.conn, MX_POLLER_STARTING), 0);
+		assert_int_equal(mx_conn_set_poller(f.conn, MX_POLLER_STARTING),
+				 0);
 		if (i % 3)
 			mx_conn_set_poller(f.conn, MX_POLLER_PARKED);
 		assert_int_equal(pthread_create(&id, NULL, finish_poller, &f),
 				 0);
 		assert_int_equal(
-			mx_clist_wait_done(a,
-					   i % 5 ? MX_SCOPE_PROCESS
-						 : MX_SCOPE_EVERYONE,
-					   MX_MONO_NEVER, NULL, NULL, NULL),
+			mx_clist_wait_done(
+				a, i % 5 ? MX_SCOPE_PROCESS : MX_SCOPE_EVERYONE,
+				MX_MONO_NEVER, NULL, NULL, NULL),
 			0);
 		assert_int_equal(pthread_join(id, NULL), 0);
 		if (!f.close)
@@ -529,8 +526,7 @@ static void note_most(struct crowd *c)
 static void *crowd_work(void *arg)
 {
 	struct crowd *c = arg;
-	struct mx_conn_params p = {.server = SERVER,
-				   .deadline = MX_MONO_NEVER};
+	struct mx_conn_params p = {.server = SERVER, .deadline = MX_MONO_NEVER};
 	struct mx_op_result r = {.round_trips = 1, .bytes_in = 10};
 	struct mx_clist *cl = tu_join(c->reg, 1);
 
