@@ -46,8 +46,8 @@ const char *const mx_sql_mbox[] = {
 	[SQL_REPLICA_BY_ID] = "SELECT guid FROM replicas WHERE id = ?1",
 	[SQL_REPLICA_BY_GUID] = "SELECT id FROM replicas WHERE guid = ?1",
 	[SQL_REPLICA_INSERT] =
-		"INSERT INTO replicas (id, guid) SELECT max(id) + 1, ?1"
-		" FROM replicas WHERE (SELECT max(id) FROM replicas) < 65535"
+		"INSERT INTO replicas (id, guid) SELECT ifnull(max(id), 1) + 1,"
+		" ?1 FROM replicas HAVING ifnull(max(id), 1) < 65535"
 		" RETURNING id",
 
 	[SQL_NAME_BY_NAME] = "SELECT id FROM names"
