@@ -465,8 +465,8 @@ static int folder_new(struct mx_obj *parent, struct mx_sobj *so,
 	return 0;
 }
 
-int mx_folder_open(struct mx_do *d, struct mx_obj *parent, uint64_t fid,
-		   ULONG flags, struct mx_obj **ret)
+int mx_api_folder_open(struct mx_do *d, struct mx_obj *parent, uint64_t fid,
+		       ULONG flags, struct mx_obj **ret)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;

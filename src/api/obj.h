@@ -43,7 +43,7 @@ struct mx_class {
 	int (*own)(struct mx_do *d, struct mx_obj *o, struct mx_arena *a,
 		   uint32_t tag, struct mx_propval *ret);
 	/* OpenProperty for anything but streams; NULL: nothing. */
-	HRESULT (*open_property)
+	HRESULT(*open_property)
 	(struct mx_obj *o, ULONG tag, LPCIID iid, ULONG options, ULONG flags,
 	 LPUNKNOWN *ret);
 };

@@ -295,7 +295,7 @@ HRESULT mx_prop_open(struct mx_obj *o, ULONG tag, LPCIID iid, ULONG options,
 	*ret = NULL;
 	if (IsEqualGUID(iid, &IID_IStream) ||
 	    IsEqualGUID(iid, &IID_ISequentialStream))
-		return mx_strm_open(o, tag, flags, (LPSTREAM *)(void *)ret);
+		return mx_api_strm_open(o, tag, flags, (LPSTREAM *)(void *)ret);
 	if (o->cls->open_property)
 		return o->cls->open_property(o, tag, iid, options, flags, ret);
 	return mx_obj_unsupported(o, "OpenProperty with this interface");

@@ -174,7 +174,7 @@ HRESULT mx_store_open_entry(struct mx_store *s, struct mx_obj *caller, ULONG n,
 				    "not an entry id of this store");
 	if (!err)
 		err = mid ? mx_message_open(&d, &s->obj, fid, mid, flags, &o)
-			  : mx_folder_open(&d, &s->obj, fid, flags, &o);
+			  : mx_api_folder_open(&d, &s->obj, fid, flags, &o);
 	if (err)
 		return mx_do_end(&d, err);
 	if (!mx_obj_answers(o->cls, iid)) {

@@ -714,7 +714,8 @@ static int strm_new(struct mx_do *d, struct mx_obj *o, ULONG tag, ULONG flags,
 	return 0;
 }
 
-HRESULT mx_strm_open(struct mx_obj *o, ULONG tag, ULONG flags, LPSTREAM *ret)
+HRESULT mx_api_strm_open(struct mx_obj *o, ULONG tag, ULONG flags,
+			 LPSTREAM *ret)
 {
 	struct strm *s = NULL;
 	struct mx_do d;

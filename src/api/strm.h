@@ -17,7 +17,8 @@ enum {
 };
 
 /* OpenProperty(IID_IStream). */
-HRESULT mx_strm_open(struct mx_obj *o, ULONG tag, ULONG flags, LPSTREAM *ret);
+HRESULT mx_api_strm_open(struct mx_obj *o, ULONG tag, ULONG flags,
+			 LPSTREAM *ret);
 
 /* Sends what streams on this object still hold back, also of streams released
  * meanwhile; before the object's properties are used or saved. */

@@ -1,0 +1,187 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "server/server.h"
+#include "store/dir.h"
+#include "world.h"
+
+#define MAX_USERS 16
+
+struct world {
+	struct mx_server *srv;
+	unsigned n;
+	LPMAPIARYUSER users[MAX_USERS];
+	char dn[MAX_USERS][200];
+	bool initialized;
+};
+
+const char *world_smtp(unsigned i, char buf[64])
+{
+	snprintf(buf, 64, "u%u@mapiary.test", i);
+	return buf;
+}
+
+static void add_user(struct world *w, unsigned i)
+{
+	MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
+	char name[16], password[32];
+	struct mx_user row = {.name = name}, got;
+	MAPIARY_USER_PARAMS who = {.cbSize = sizeof(who)};
+
+	snprintf(name, sizeof(name), "u%u", i);
+	snprintf(password, sizeof(password), "secret-%u", i);
+	assert_int_equal(mx_dir_add(mx_server_store(w->srv), &row, password, &a,
+				    &got),
+			 0);
+	snprintf(w->dn[i], sizeof(w->dn[i]), "%s", got.dn);
+	who.lpszLogin = name;
+	who.lpszPassword = password;
+	ok(MapiaryCreateUser(&who, &w->users[i]));
+}
+
+struct world *world_new(unsigned n)
+{
+	static int count;
+	struct world *w = calloc(1, sizeof(*w));
+	struct mx_server_params p = {0};
+	struct mx_fault f = MX_FAULT_INIT;
+	char dir[300], segment[300];
+
+	snprintf(segment, sizeof(segment), "%s/segment", mx_test_dir());
+	setenv("MAPIARY_SEGMENT", segment, 1);
+	snprintf(dir, sizeof(dir), "%s/data-%d", mx_test_dir(), count++);
+	p.dir = dir;
+	if (mx_server_start(&p, &f, &w->srv))
+		fail_msg("server: %s", f.text);
+	w->n = n;
+	for (unsigned i = 0; i < n; i++)
+		add_user(w, i);
+	ok(MAPIInitialize(NULL));
+	w->initialized = true;
+	return w;
+}
+
+void world_uninitialize(struct world *w)
+{
+	if (w->initialized)
+		MAPIUninitialize();
+	w->initialized = false;
+}
+
+void world_free(struct world *w)
+{
+	world_uninitialize(w);
+	for (unsigned i = 0; i < w->n; i++)
+		MapiaryUserRelease(w->users[i]);
+	mx_server_stop(w->srv);
+	free(w);
+}
+
+LPMAPIARYUSER world_user(struct world *w, unsigned i)
+{
+	return w->users[i];
+}
+
+void world_config(struct world *w, unsigned i, MAPIARY_CONFIG *ret)
+{
+	*ret = (MAPIARY_CONFIG){.cbSize = sizeof(*ret)};
+	ret->lpszUrl = mx_server_url(w->srv);
+	ret->lpszMailboxDn = w->dn[i];
+}
+
+LPMAPISESSION world_logon(struct world *w, unsigned i)
+{
+	MAPIARY_CONFIG c;
+	LPMAPISESSION s = NULL;
+
+	world_config(w, i, &c);
+	ok(MapiaryLogon(w->users[i], &c, 0, &s));
+	return s;
+}
+
+LPMDB world_store(LPMAPISESSION s, ULONG flags)
+{
+	LPMDB mdb = NULL;
+
+	ok(IMAPISession_OpenMsgStore(s, 0, 0, NULL, NULL,
+				     MDB_WRITE | MAPI_BEST_ACCESS | flags,
+				     &mdb));
+	return mdb;
+}
+
+LPMAPIFOLDER world_inbox(LPMDB mdb, ULONG flags)
+{
+	LPMAPIFOLDER f = NULL;
+	LPENTRYID eid = NULL;
+	ULONG n = 0, type = 0;
+
+	ok(IMsgStore_GetReceiveFolder(mdb, (LPTSTR) "IPM.Note", 0, &n, &eid,
+				      NULL));
+	ok(IMsgStore_OpenEntry(mdb, n, eid, NULL, MAPI_MODIFY | flags, &type,
+			       (LPUNKNOWN *)(void *)&f));
+	assert_int_equal(type, MAPI_FOLDER);
+	MAPIFreeBuffer(eid);
+	return f;
+}
+
+ULONG world_trips(LPMAPISESSION s)
+{
+	MAPIARY_SESSION_INFO info = {.cbSize = sizeof(info)};
+
+	ok(MapiaryGetSessionInfo(s, &info));
+	return (ULONG)info.cRoundTrips;
+}
+
+char *get_text(LPMAPIPROP p, ULONG tag)
+{
+	LPSPropValue v = NULL;
+	char *s = NULL;
+
+	ok(HrGetOneProp(p, CHANGE_PROP_TYPE(tag, PT_STRING8), &v));
+	MAPIAllocateBuffer((ULONG)strlen(v->Value.lpszA) + 1, (void **)&s);
+	strcpy(s, v->Value.lpszA);
+	MAPIFreeBuffer(v);
+	return s;
+}
+
+LONG get_long(LPMAPIPROP p, ULONG tag)
+{
+	LPSPropValue v = NULL;
+	LONG l;
+
+	ok(HrGetOneProp(p, tag, &v));
+	l = v->Value.l;
+	MAPIFreeBuffer(v);
+	return l;
+}
+
+void set_text(LPMAPIPROP p, ULONG tag, const char *s)
+{
+	SPropValue v = {
+		CHANGE_PROP_TYPE(tag, PT_STRING8), 0, {.lpszA = (LPSTR)s}};
+
+	ok(HrSetOneProp(p, &v));
+}
+
+void set_long(LPMAPIPROP p, ULONG tag, LONG l)
+{
+	SPropValue v = {tag, 0, {.l = l}};
+
+	ok(HrSetOneProp(p, &v));
+}
+
+LPMESSAGE put_message(LPMAPIFOLDER f, const char *subject, const char *body)
+{
+	LPMESSAGE m = NULL;
+
+	ok(IMAPIFolder_CreateMessage(f, NULL, 0, &m));
+	set_text((LPMAPIPROP)m, PR_MESSAGE_CLASS, "IPM.Note");
+	set_text((LPMAPIPROP)m, PR_SUBJECT, subject);
+	set_text((LPMAPIPROP)m, PR_BODY, body);
+	ok(IMessage_SaveChanges(m, KEEP_OPEN_READWRITE));
+	return m;
+}
