@@ -350,8 +350,9 @@ static void released(struct mx_run *r)
 				mx_ctx_free_id_locked(ctx, rel->logon_id);
 		}
 		ctx->n_releases -= n;
-		memmove(ctx->releases, ctx->releases + n,
-			ctx->n_releases * sizeof(*ctx->releases));
+		if (n) /* else there may be no array */
+			memmove(ctx->releases, ctx->releases + n,
+				ctx->n_releases * sizeof(*ctx->releases));
 	}
 	mx_mutex_unlock(&ctx->s->lock);
 	r->ex.n_released = 0;
