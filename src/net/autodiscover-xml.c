@@ -140,7 +140,8 @@ static int on_error(const xmlNode *e, struct mx_fault *fault)
 		return -ENOMEM;
 	return mx_fault_set(fault, MX_LAYER_LOCAL, ENOENT, -ENOENT,
 			    "the server does not know this address: error %s, "
-			    "%.150s", code ? code : "?",
+			    "%.150s",
+			    code ? code : "?",
 			    message ? message : "no message");
 }
 
@@ -211,8 +212,8 @@ static int on_document(const xmlDoc *doc, struct mx_autodiscover *a,
 int mx_autodiscover_parse(const void *p, size_t n, struct mx_autodiscover *ret,
 			  char **redirect, struct mx_fault *fault)
 {
-	MX_AUTO(mx_autodiscover_auto) struct mx_autodiscover a =
-		MX_AUTODISCOVER_INIT;
+	MX_AUTO(mx_autodiscover_auto)
+	struct mx_autodiscover a = MX_AUTODISCOVER_INIT;
 	const int options = XML_PARSE_NONET | XML_PARSE_NOERROR |
 			    XML_PARSE_NOWARNING | XML_PARSE_NOCDATA;
 	xmlDoc *doc;

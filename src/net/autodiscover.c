@@ -137,8 +137,9 @@ static int on_status(const struct answer *a, struct mx_fault *fault)
 
 	if (status == 401 || status == 403)
 		return mx_fault_set(fault, MX_LAYER_HTTP, (unsigned)status,
-				    -EACCES, "the server does not accept this "
-					     "user's credentials");
+				    -EACCES,
+				    "the server does not accept this "
+				    "user's credentials");
 	return mx_fault_set(fault, MX_LAYER_HTTP, (unsigned)status,
 			    status == 404 ? -ENOENT : -EREMOTEIO,
 			    "no Autodiscover answer at this URL");
@@ -208,11 +209,13 @@ static int may_follow(struct search *s, const char *from, char **to,
 		return ours(fault, -ELOOP, "too many redirects");
 	err = absolute(from, to);
 	if (err)
-		return ours(fault, err, "a redirect to something that is no "
-					"URL");
+		return ours(fault, err,
+			    "a redirect to something that is no "
+			    "URL");
 	if (is_https(from) && !is_https(*to))
-		return ours(fault, -EPERM, "a redirect from https to http is "
-					   "not followed");
+		return ours(fault, -EPERM,
+			    "a redirect from https to http is "
+			    "not followed");
 	return 0;
 }
 
@@ -261,9 +264,11 @@ static int try_url(struct search *s, const char *start)
 		return failed(s, ours(&fault, -ELOOP, "too many redirects"), 5,
 			      &fault);
 	if (!is_address(to))
-		return failed(s, ours(&fault, -EBADMSG, "a redirect to "
-				      "something that is no mail address"), 5,
-			      &fault);
+		return failed(s,
+			      ours(&fault, -EBADMSG,
+				   "a redirect to "
+				   "something that is no mail address"),
+			      5, &fault);
 	return got;
 }
 

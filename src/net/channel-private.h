@@ -31,8 +31,8 @@ struct mx_channel {
 
 	/* Held from begin to end of an exchange; guards what follows. */
 	atomic_flag busy;
-	CURLSH *share;    /* made by the first exchange */
-	char *resolved;   /* CURLOPT_RESOLVE line; NULL: ask the resolver */
+	CURLSH *share;  /* made by the first exchange */
+	char *resolved; /* CURLOPT_RESOLVE line; NULL: ask the resolver */
 	struct mx_serial *auth_queue; /* the engine's, for slow credentials */
 };
 

@@ -84,8 +84,7 @@ static int url_fill(CURLU *h, struct url *u)
 static int url_parse(const char *text, bool proxy, struct url *ret)
 {
 	CURLU *h = curl_url();
-	unsigned flags = proxy ? CURLU_NON_SUPPORT_SCHEME |
-					 CURLU_DEFAULT_SCHEME
+	unsigned flags = proxy ? CURLU_NON_SUPPORT_SCHEME | CURLU_DEFAULT_SCHEME
 			       : 0;
 	int err = -EINVAL;
 
@@ -205,8 +204,8 @@ struct mx_channel *mx_channel_ref(struct mx_channel *ch)
 
 void mx_channel_unref(struct mx_channel *ch)
 {
-	if (ch && atomic_fetch_sub_explicit(&ch->refs, 1,
-					    memory_order_acq_rel) == 1)
+	if (ch &&
+	    atomic_fetch_sub_explicit(&ch->refs, 1, memory_order_acq_rel) == 1)
 		channel_free(ch);
 }
 
@@ -230,8 +229,8 @@ static int set_peer(struct mx_channel *ch, const struct url *server)
 }
 
 static int channel_fill(struct mx_channel *ch, const char *url,
-			struct mx_userctx *user,
-			const struct mx_net_opts *opts, struct mx_fault *fault)
+			struct mx_userctx *user, const struct mx_net_opts *opts,
+			struct mx_fault *fault)
 {
 	MX_AUTO(url_auto) struct url u = {0};
 	int err = copy_opts(opts, &ch->opts);
@@ -244,7 +243,8 @@ static int channel_fill(struct mx_channel *ch, const char *url,
 	if (err)
 		return mx_fault_set(fault, MX_LAYER_LOCAL, (unsigned)-err, err,
 				    "\"%.160s\" is not an http or https URL "
-				    "without a user name", url);
+				    "without a user name",
+				    url);
 	ch->url = strdup(url);
 	ch->is_loopback = host_is_loopback(u.host);
 	ch->is_https = !strcmp(u.scheme, "https");
@@ -252,10 +252,11 @@ static int channel_fill(struct mx_channel *ch, const char *url,
 	if (err || !ch->url)
 		return -ENOMEM;
 	mx_fault_who(fault, mx_userctx_display(user), ch->server);
-	if (!ch->is_https && !ch->is_loopback && !ch->opts.allow_plain)
+	if (!ch->is_https && !ch->opts.allow_plain &&
+	    (!ch->is_loopback || ch->opts.proxy))
 		return mx_fault_set(fault, MX_LAYER_LOCAL, EPERM, -EPERM,
 				    "credentials do not go over http:// to "
-				    "another host; use https://");
+				    "another host or a proxy; use https://");
 	ch->user = mx_userctx_ref(user);
 	err = set_peer(ch, &u);
 	if (err == -EINVAL)

@@ -113,8 +113,7 @@ static bool says_gone(const char *p, size_t n)
 	size_t k = sizeof(key) - 1;
 
 	trim(&p, &n);
-	return n > k && !strncasecmp(p, key, k) &&
-	       (p[k] == '0' || p[k] == '-');
+	return n > k && !strncasecmp(p, key, k) && (p[k] == '0' || p[k] == '-');
 }
 
 int mx_cookies_set_header(struct mx_cookies *c, const char *p, size_t n)

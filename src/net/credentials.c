@@ -144,8 +144,8 @@ static void gss_words(OM_uint32 major, OM_uint32 minor, char *buf, size_t n)
 	OM_uint32 ignored, more = 0;
 	gss_buffer_desc a = GSS_C_EMPTY_BUFFER, b = GSS_C_EMPTY_BUFFER;
 
-	gss_display_status(&ignored, major, GSS_C_GSS_CODE, GSS_C_NO_OID,
-			   &more, &a);
+	gss_display_status(&ignored, major, GSS_C_GSS_CODE, GSS_C_NO_OID, &more,
+			   &a);
 	more = 0;
 	gss_display_status(&ignored, minor, GSS_C_MECH_CODE, GSS_C_NO_OID,
 			   &more, &b);
@@ -190,10 +190,11 @@ static int negotiate(const struct mx_userctx *user, const char *server,
 	if (!mx_userctx_gss(user)) /* never the process's own */
 		major = GSS_S_NO_CRED;
 	if (!GSS_ERROR(major))
-		major = gss_init_sec_context(
-			&minor, mx_userctx_gss(user), &ctx, name, &spnego, 0,
-			0, GSS_C_NO_CHANNEL_BINDINGS, GSS_C_NO_BUFFER, NULL,
-			&tok, NULL, NULL);
+		major = gss_init_sec_context(&minor, mx_userctx_gss(user), &ctx,
+					     name, &spnego, 0, 0,
+					     GSS_C_NO_CHANNEL_BINDINGS,
+					     GSS_C_NO_BUFFER, NULL, &tok, NULL,
+					     NULL);
 	if (GSS_ERROR(major) || !tok.length) {
 		gss_words(major, minor, words, sizeof(words));
 		err = mx_fault_set(fault, MX_LAYER_LOCAL, EACCES, -EACCES,

@@ -108,8 +108,9 @@ static unsigned loops_wanted(void)
 {
 	long cores = sysconf(_SC_NPROCESSORS_ONLN);
 
-	return cores < 4 ? 1 : cores >= 2 * LOOPS_MAX ? LOOPS_MAX
-						      : (unsigned)cores / 2;
+	return cores < 4                ? 1
+	       : cores >= 2 * LOOPS_MAX ? LOOPS_MAX
+					: (unsigned)cores / 2;
 }
 
 /* Fewer threads than wanted will do, none will not. */

@@ -31,7 +31,7 @@ int mx_engine_hold(void);
 #define MX_ENGINE_LEFT_NAMES 8
 #define MX_ENGINE_LEFT_BYTES 256
 struct mx_engine_left {
-	unsigned requests;  /* cut off by the deadline, of those to be drained */
+	unsigned requests; /* cut off by the deadline, of those to be drained */
 	unsigned callbacks; /* still running in the program's code */
 	/* "Disconnect for X at host:port" of the first few. */
 	unsigned n_names;
@@ -98,7 +98,7 @@ struct mx_engine_stats {
 	unsigned threads;   /* of the engine, 0 when not started */
 	unsigned callbacks; /* threads of the callback pool */
 	unsigned multis;    /* libcurl multi handles */
-	uint64_t running; /* requests and closures not completed yet */
+	uint64_t running;   /* requests and closures not completed yet */
 	uint64_t submitted, completed;
 };
 void mx_engine_stats(struct mx_engine_stats *ret);

@@ -150,8 +150,7 @@ static enum mx_xwhy turn(struct mx_xfer *x, CURLM *m, CURLcode *ret_rc)
 		if (over != MX_XWHY_OK)
 			return over;
 		ms = mx_mono_left_ms(mx_xfer_due(x));
-		curl_multi_poll(m, NULL, 0, ms > 60000 ? 60000 : (int)ms,
-				NULL);
+		curl_multi_poll(m, NULL, 0, ms > 60000 ? 60000 : (int)ms, NULL);
 	}
 }
 
@@ -162,8 +161,7 @@ static int run(struct mx_xfer *x, CURLM *m)
 	CURLcode rc = CURLE_OK;
 
 	if (curl_multi_add_handle(m, x->easy))
-		return mx_xfer_fail(x, MX_XWHY_LOCAL, -ENOMEM,
-				    "out of memory");
+		return mx_xfer_fail(x, MX_XWHY_LOCAL, -ENOMEM, "out of memory");
 	if (!mx_cancel_attach(x->req->cancel, &waker)) {
 		aborted = turn(x, m, &rc);
 		mx_cancel_detach(x->req->cancel, &waker);
@@ -183,8 +181,7 @@ int mx_xfer_run(struct mx_xfer *x)
 		return err;
 	m = multi_get();
 	if (!m)
-		return mx_xfer_fail(x, MX_XWHY_LOCAL, -ENOMEM,
-				    "out of memory");
+		return mx_xfer_fail(x, MX_XWHY_LOCAL, -ENOMEM, "out of memory");
 	err = run(x, m);
 	multi_put(m);
 	return err;

@@ -30,14 +30,14 @@ enum mx_xphase {
 const char *mx_xphase_name(enum mx_xphase p); /* "resolve", "PENDING" … */
 
 struct mx_xreq {
-	const char *type;        /* X-RequestType: "Connect", "Execute" … */
-	const void *body;        /* may be NULL when body_len is 0 */
+	const char *type; /* X-RequestType: "Connect", "Execute" … */
+	const void *body; /* may be NULL when body_len is 0 */
 	size_t body_len;
-	const char *request_id;  /* X-RequestId: "{GUID}:counter" */
-	const char *client_info; /* X-ClientInfo, or NULL */
-	const char *cookies;     /* Cookie, as mx_cookies_text; NULL or "" */
-	int64_t idle_ms;         /* 0: the channel's */
-	int64_t overall_ms;      /* 0: the channel's */
+	const char *request_id;   /* X-RequestId: "{GUID}:counter" */
+	const char *client_info;  /* X-ClientInfo, or NULL */
+	const char *cookies;      /* Cookie, as mx_cookies_text; NULL or "" */
+	int64_t idle_ms;          /* 0: the channel's */
+	int64_t overall_ms;       /* 0: the channel's */
 	struct mx_cancel *cancel; /* or NULL */
 	/* Called at every change of what is waited for, and again at each
 	 * PENDING, on the thread that runs the exchange; must not block.  Never
@@ -50,14 +50,14 @@ struct mx_xreq {
  * name, errno, fault.layer, what it means. */
 enum mx_xwhy {
 	MX_XWHY_OK,
-	MX_XWHY_LOCAL,    /* -ENOMEM, -EINVAL, -EBUSY, -ECHILD, -EMFILE … LOCAL */
+	MX_XWHY_LOCAL, /* -ENOMEM, -EINVAL, -EBUSY, -ECHILD, -EMFILE … LOCAL */
 	MX_XWHY_CREDS,    /* as mx_auth_header; LOCAL */
 	MX_XWHY_CANCELED, /* -ECANCELED; LOCAL */
-	MX_XWHY_RESOLVE,  /* -EHOSTUNREACH; TRANSPORT: no such name, or no answer */
-	MX_XWHY_CONNECT,  /* -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH …;
+	MX_XWHY_RESOLVE, /* -EHOSTUNREACH; TRANSPORT: no such name, or no answer */
+	MX_XWHY_CONNECT, /* -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH …;
 			   * TRANSPORT */
-	MX_XWHY_TLS,      /* -EKEYREJECTED; TRANSPORT: handshake or certificate */
-	MX_XWHY_IDLE,     /* -ETIMEDOUT; TRANSPORT: no byte for idle_ms */
+	MX_XWHY_TLS,  /* -EKEYREJECTED; TRANSPORT: handshake or certificate */
+	MX_XWHY_IDLE, /* -ETIMEDOUT; TRANSPORT: no byte for idle_ms */
 	MX_XWHY_OVERALL,  /* -ETIMEDOUT; TRANSPORT: no end within overall_ms */
 	MX_XWHY_CUT,      /* -ECONNRESET; TRANSPORT: ended before its end */
 	MX_XWHY_GARBAGE,  /* -EPROTO; MAPIHTTP or TRANSPORT: not the protocol */
@@ -80,17 +80,17 @@ struct mx_xresp {
 	int http_status;        /* 0: no status line came */
 	uint32_t response_code; /* X-ResponseCode; the one after DONE counts */
 	bool have_response_code;
-	struct mx_buf body;     /* behind DONE and the additional headers */
+	struct mx_buf body; /* behind DONE and the additional headers */
 	struct mx_cookies set_cookies; /* also of a failure that had headers */
 	int64_t expiration_ms;         /* X-ExpirationInfo, -1: none */
 	int64_t pending_period_ms;     /* X-PendingPeriod, -1: none */
 	int64_t elapsed_ms;            /* X-ElapsedTime, -1: none */
-	int64_t retry_after_ms;        /* Retry-After of 429 and 503, -1: none */
-	unsigned n_pending;            /* PENDING tags seen */
-	char server_app[64];           /* X-ServerApplication */
-	uint64_t bytes_out, bytes_in;  /* HTTP, headers included */
+	int64_t retry_after_ms;       /* Retry-After of 429 and 503, -1: none */
+	unsigned n_pending;           /* PENDING tags seen */
+	char server_app[64];          /* X-ServerApplication */
+	uint64_t bytes_out, bytes_in; /* HTTP, headers included */
 	int64_t took_ns;
-	uint16_t local_port;           /* 0: never connected */
+	uint16_t local_port; /* 0: never connected */
 	bool new_connection;
 };
 

@@ -270,10 +270,11 @@ void mx_job_authed(struct mx_loop *l, struct mx_list *node)
 		} else if (t->err == -ECANCELED && !t->fault.text[0]) {
 			give_up(j, MX_XWHY_CANCELED);
 		} else {
-			mx_fault_set(&j->r->fault, t->fault.layer, t->fault.code,
-				     t->err, "%s", t->fault.text);
-			complete(j, mx_xfer_fail(&j->r->x, MX_XWHY_CREDS, t->err,
-						 NULL));
+			mx_fault_set(&j->r->fault, t->fault.layer,
+				     t->fault.code, t->err, "%s",
+				     t->fault.text);
+			complete(j, mx_xfer_fail(&j->r->x, MX_XWHY_CREDS,
+						 t->err, NULL));
 		}
 	}
 	auth_free(t);
@@ -379,7 +380,8 @@ static void start(struct mx_job *j)
 		complete(j, 0);
 		return;
 	}
-	mx_xfer_init(&j->r->x, j->r->req.ch, &j->r->req.x, NULL, &j->r->resp, &j->r->fault);
+	mx_xfer_init(&j->r->x, j->r->req.ch, &j->r->req.x, NULL, &j->r->resp,
+		     &j->r->fault);
 	err = mx_channel_take(j->r->req.ch);
 	if (err) {
 		complete(j, mx_xfer_take_failed(&j->r->x, err));

@@ -44,8 +44,8 @@ enum mx_metatag_event {
 	MX_METATAG_EV_PROCESSING,
 	MX_METATAG_EV_PENDING,
 	MX_METATAG_EV_DONE,
-	MX_METATAG_EV_HEADER,       /* name, value: NUL-terminated, trimmed */
-	MX_METATAG_EV_BODY,         /* data, n: n > 0 */
+	MX_METATAG_EV_HEADER, /* name, value: NUL-terminated, trimmed */
+	MX_METATAG_EV_BODY,   /* data, n: n > 0 */
 };
 
 struct mx_metatag_ops {
@@ -59,7 +59,7 @@ struct mx_metatag {
 	enum mx_metatag_state state;
 	int err;
 	enum mx_metatag_eol eol;
-	size_t n_headers;  /* bytes of additional headers so far */
+	size_t n_headers; /* bytes of additional headers so far */
 	size_t n_line;
 	char line[MX_METATAG_LINE_MAX + 1];
 };

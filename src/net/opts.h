@@ -19,15 +19,15 @@
  * and all.  Start from MX_NET_OPTS_INIT; a number that is 0 is its default, times
  * below 0 are never. */
 struct mx_net_opts {
-	int64_t idle_ms;      /* since the last byte or PENDING; 60 s */
-	int64_t overall_ms;   /* of one exchange; 10 minutes */
-	const char *ca_file;  /* PEM bundle; NULL: the system's */
-	bool tls_no_verify;   /* for laboratories */
-	bool allow_plain;     /* credentials over http:// beyond loopback */
-	const char *proxy;    /* URL; NULL: none.  http_proxy is not read */
-	const char *app;      /* X-ClientApplication; NULL: ours */
-	size_t max_body;      /* of an answer; MX_MAX_HTTP_BODY */
-	size_t max_headers;   /* of an answer; MX_MAX_HTTP_HEADERS */
+	int64_t idle_ms;     /* since the last byte or PENDING; 60 s */
+	int64_t overall_ms;  /* of one exchange; 10 minutes */
+	const char *ca_file; /* PEM bundle; NULL: the system's */
+	bool tls_no_verify;  /* for laboratories */
+	bool allow_plain;    /* credentials over http:// beyond loopback */
+	const char *proxy;   /* URL; NULL: none.  http_proxy is not read */
+	const char *app;     /* X-ClientApplication; NULL: ours */
+	size_t max_body;     /* of an answer; MX_MAX_HTTP_BODY */
+	size_t max_headers;  /* of an answer; MX_MAX_HTTP_HEADERS */
 };
 
 #define MX_NET_OPTS_INIT                                                       \

@@ -93,8 +93,8 @@ static int protocol(struct mx_xfer *x, enum mx_xwhy why, int err,
 		    const char *text)
 {
 	x->resp->why = why;
-	return mx_fault_set(x->fault, MX_LAYER_MAPIHTTP,
-			    x->resp->response_code, err, "%s%s%s", text,
+	return mx_fault_set(x->fault, MX_LAYER_MAPIHTTP, x->resp->response_code,
+			    err, "%s%s%s", text,
 			    x->snippet[0] ? "; it says: " : "", x->snippet);
 }
 
@@ -346,8 +346,7 @@ static void account(struct mx_xfer *x)
 			(sent > 0 && (uint64_t)up >= x->req->body_len);
 }
 
-int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err,
-		 const char *text)
+int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err, const char *text)
 {
 	x->resp->why = why;
 	if (x->start.ns)

@@ -243,8 +243,7 @@ static void ares_close_if_idle(struct mx_resolver *r)
 	r->ares = NULL;
 }
 
-static void answer(struct query *q, int err, const char *addrs,
-		   const char *why)
+static void answer(struct query *q, int err, const char *addrs, const char *why)
 {
 	struct mx_list *it;
 
@@ -283,8 +282,8 @@ static void on_found(struct query *q, const struct ares_addrinfo *ai)
 	MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
 	int ttl = TTL_MAX_S, n = 0;
 
-	for (const struct ares_addrinfo_node *a = ai->nodes;
-	     a && n < MAX_ADDRS; a = a->ai_next, n++) {
+	for (const struct ares_addrinfo_node *a = ai->nodes; a && n < MAX_ADDRS;
+	     a = a->ai_next, n++) {
 		put_address(&b, a->ai_addr);
 		ttl = a->ai_ttl < ttl ? a->ai_ttl : ttl;
 	}

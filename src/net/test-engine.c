@@ -252,8 +252,8 @@ static void test_a_parked_request_is_cancelled(void **state)
 	assert_int_equal(t.last_err, -ECANCELED);
 	/* And a closure that waits. */
 	mx_cancel_reset(&token);
-	assert_int_equal(mx_engine_call(ran, &t, mx_mono_in_ms(LATER), &token,
-					0), 0);
+	assert_int_equal(
+		mx_engine_call(ran, &t, mx_mono_in_ms(LATER), &token, 0), 0);
 	mx_cancel_fire(&token);
 	tally_wait(&t, 3);
 	assert_int_equal(t.last_err, -ECANCELED);
@@ -365,13 +365,16 @@ static void test_closures_run_in_the_order_of_their_times(void **state)
 
 	assert_int_equal(mx_engine_call(note_c, NULL,
 					(mx_mono){now.ns + 90 * MX_NS_PER_MS},
-					NULL, 0), 0);
+					NULL, 0),
+			 0);
 	assert_int_equal(mx_engine_call(note_a, NULL,
 					(mx_mono){now.ns + 30 * MX_NS_PER_MS},
-					NULL, 0), 0);
+					NULL, 0),
+			 0);
 	assert_int_equal(mx_engine_call(note_b, NULL,
 					(mx_mono){now.ns + 60 * MX_NS_PER_MS},
-					NULL, 0), 0);
+					NULL, 0),
+			 0);
 	tally_wait(&order.t, 3);
 	assert_true(mx_mono_now().ns >= now.ns + 90 * MX_NS_PER_MS);
 	assert_int_equal(order.t.ok, 3);
@@ -420,7 +423,8 @@ static void test_a_stop_cancels_what_is_parked(void **state)
 		assert_int_equal(mx_engine_submit(&q), 0);
 	}
 	assert_int_equal(mx_engine_call(ran, &t, mx_mono_in_ms(LATER * 100),
-					NULL, 0), 0);
+					NULL, 0),
+			 0);
 	peer_log_wait(p, 20);
 	drop(&left); /* not the last hold */
 	assert_int_equal(t.done, 0);
@@ -665,7 +669,10 @@ static struct mx_userctx *bearer_user(struct asker *a)
 	return u;
 }
 
-#define ASKER_INIT {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER}
+#define ASKER_INIT                                                             \
+	{                                                                      \
+		PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER            \
+	}
 
 /* The program's password callback hangs: others go on, a cancel ends the wait,
  * and the answer that comes late harms nobody. */
@@ -723,8 +730,8 @@ static void test_a_stop_with_a_hanging_callback_ends(void **state)
 
 	tally_init(&t);
 	assert_int_equal(mx_engine_hold(), 0);
-	assert_int_equal(mx_channel_new("http://127.0.0.1:1/", u, NULL, &bea,
-					NULL), 0);
+	assert_int_equal(
+		mx_channel_new("http://127.0.0.1:1/", u, NULL, &bea, NULL), 0);
 	q = request(bea, &t);
 	assert_int_equal(mx_engine_submit(&q), 0);
 	asker_wait(&a);

@@ -159,7 +159,8 @@ static void test_no_connection_serves_two_users(void **state)
 			mx_channel_unref(MX_STEAL(ch[i % 8]));
 		if (!ch[i % 8])
 			assert_int_equal(mx_channel_new(peer_url(p), u, NULL,
-							&ch[i % 8], NULL), 0);
+							&ch[i % 8], NULL),
+					 0);
 		assert_int_equal(mx_exchange(ch[i % 8], &q, &r, NULL), 0);
 		mx_userctx_unref(u);
 	}
@@ -215,8 +216,8 @@ static void test_every_response_code_is_told(void **state)
 	static const struct {
 		int code, err;
 	} t[] = {
-		{1, -EREMOTEIO}, {5, -EREMOTEIO}, {6, -ESTALE},
-		{10, -ESTALE},   {11, -EACCES},   {13, -ESTALE},
+		{1, -EREMOTEIO}, {5, -EREMOTEIO},  {6, -ESTALE},
+		{10, -ESTALE},   {11, -EACCES},    {13, -ESTALE},
 		{15, -EBUSY},    {18, -EREMOTEIO}, {4711, -EREMOTEIO},
 	};
 
@@ -251,8 +252,9 @@ static void test_the_response_code_after_done_counts(void **state)
 {
 	MX_AUTO(mx_xresp_auto) struct mx_xresp r = MX_XRESP_INIT;
 	struct mx_fault f;
-	char text[] = HEAD "Content-Length: 44\r\n\r\n"
-			   "PROCESSING\r\nDONE\r\nX-ResponseCode: 10\r\n\r\nbody";
+	char text[] = HEAD
+		"Content-Length: 44\r\n\r\n"
+		"PROCESSING\r\nDONE\r\nX-ResponseCode: 10\r\n\r\nbody";
 
 	assert_int_equal(ask(answer_text, text, NULL, &r, &f), -ESTALE);
 	assert_int_equal(r.response_code, 10);
@@ -287,7 +289,8 @@ static void test_http_statuses_are_told(void **state)
 
 		snprintf(text, sizeof(text),
 			 "HTTP/1.1 %s\r\nContent-Length: 21\r\n\r\n"
-			 "<p>sorry\n  for that\n", t[i].head);
+			 "<p>sorry\n  for that\n",
+			 t[i].head);
 		assert_int_equal(ask(answer_text, text, NULL, &r, &f),
 				 t[i].err);
 		check_fault(&f, MX_LAYER_HTTP, t[i].err);
@@ -364,8 +367,8 @@ static void test_an_answer_cut_at_every_byte_is_an_error(void **state)
 		int err = ask_url(peer_url(p), NULL, &q, &r, &f);
 
 		if (err != -ECONNRESET)
-			print_message("cut at %zu of %zu: %d %s\n",
-				      (size_t)k.n, whole, err, f.text);
+			print_message("cut at %zu of %zu: %d %s\n", (size_t)k.n,
+				      whole, err, f.text);
 		assert_int_equal(err, -ECONNRESET);
 		assert_int_equal(r.why, MX_XWHY_CUT);
 		check_fault(&f, f.layer, -ECONNRESET);
@@ -741,6 +744,27 @@ static void test_a_second_exchange_on_a_channel_is_busy(void **state)
 	mx_channel_unref(ch);
 }
 
+/* The proxy sees the whole URL, the credentials, and is asked for one user at a
+ * time: its connections are the channel's like any other. */
+static void test_a_proxy_is_used_when_it_is_set(void **state)
+{
+	MX_AUTO(mx_xresp_auto) struct mx_xresp r = MX_XRESP_INIT;
+	struct peer *p = peer_start(peer_echo, NULL);
+	const struct mx_xreq q = request("x");
+	struct mx_net_opts o = MX_NET_OPTS_INIT;
+	struct mx_fault f;
+	char proxy[64];
+
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", peer_port(p));
+	o.proxy = proxy;
+	o.allow_plain = true;
+	assert_int_equal(
+		ask_url("http://far.example.test/mapi/", &o, &q, &r, &f), 0);
+	assert_string_equal(peer_log_get(p, 0).path,
+			    "http://far.example.test/mapi/");
+	peer_stop(p);
+}
+
 static void phase_note(void *arg, enum mx_xphase ph)
 {
 	char *s = arg;
@@ -785,4 +809,5 @@ MX_TEST_MAIN(MX_TEST(test_a_whole_answer_with_all_its_headers),
 	     MX_TEST(test_a_closed_kept_connection_is_replaced),
 	     MX_TEST(test_a_call_is_cancelled_from_another_thread),
 	     MX_TEST(test_a_second_exchange_on_a_channel_is_busy),
+	     MX_TEST(test_a_proxy_is_used_when_it_is_set),
 	     MX_TEST(test_the_phases_are_told))

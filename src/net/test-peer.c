@@ -35,7 +35,7 @@ struct peer {
 		void *arg;
 		pthread_t id;
 		bool open;
-	} *conns[MAX_CONNS];
+	} * conns[MAX_CONNS];
 };
 
 static void die(const char *what)
@@ -175,13 +175,12 @@ static void log_add(struct peer *p, const struct peer_request *r)
 	pthread_mutex_unlock(&p->lock);
 }
 
-static void take_header(const char *head, const char *name, char *out,
-			size_t n)
+static void take_header(const char *head, const char *name, char *out, size_t n)
 {
 	size_t k = strlen(name), len;
 
 	out[0] = '\0';
-	for (const char *p = head; (p = strstr(p, "\r\n")); ) {
+	for (const char *p = head; (p = strstr(p, "\r\n"));) {
 		p += 2;
 		if (strncasecmp(p, name, k) || p[k] != ':')
 			continue;
@@ -276,7 +275,8 @@ size_t peer_format(char *buf, size_t size, const char *id, int code,
 	char inner[8192];
 	int n = snprintf(inner, sizeof(inner),
 			 "DONE\r\nX-ElapsedTime: 12\r\nX-StartTime: Sun, 22 "
-			 "Nov 2026 20:00:00 GMT\r\n\r\n%s", body);
+			 "Nov 2026 20:00:00 GMT\r\n\r\n%s",
+			 body);
 
 	return (size_t)snprintf(
 		buf, size,

@@ -46,7 +46,7 @@ struct dns {
 /* Answers one question in place; returns the length. */
 static size_t dns_answer(const struct dns *d, uint8_t *p, size_t n)
 {
-	static const uint8_t a[] = {0xc0, 0x0c, 0, 1, 0, 1, 0, 0,
+	static const uint8_t a[] = {0xc0, 0x0c, 0, 1, 0,   1, 0, 0,
 				    0,    60,   0, 4, 127, 0, 0, 1};
 	bool is_a;
 	size_t end = 12;
@@ -165,7 +165,8 @@ static void test_a_name_is_resolved_without_a_thread(void **state)
 		struct mx_fault f = MX_FAULT_INIT;
 
 		assert_int_equal(ask("mail.example.test", peer_port(p), NULL,
-				     NULL, &r, &f), 0);
+				     NULL, &r, &f),
+				 0);
 		assert_int_equal(r.body.len, 1);
 	}
 	/* A and AAAA, once: the cache answered the others. */

@@ -183,8 +183,8 @@ static void post_more(void *arg, bool run)
 	uintptr_t left = (uintptr_t)arg;
 
 	if (run && left)
-		assert_int_equal(mx_serial_post(T.q, post_more,
-						(void *)(left - 1)), 0);
+		assert_int_equal(
+			mx_serial_post(T.q, post_more, (void *)(left - 1)), 0);
 	mx_mutex_lock(&T.lock);
 	T.ran += run;
 	mx_cond_broadcast(&T.cond);

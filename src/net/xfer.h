@@ -47,19 +47,19 @@ struct mx_xfer {
 	/* The answer so far. */
 	enum mx_xphase phase;
 	struct mx_metatag tag;
-	size_t n_head;        /* header bytes */
-	size_t n_error;       /* bytes of an error page */
-	bool head_done;       /* the empty line of the final header block */
-	bool has_length;      /* Content-Length or chunked */
-	bool right_type;      /* application/mapi-http */
-	bool enough;          /* of an error page: stopped reading it */
-	unsigned attempts;    /* requests that libcurl set out to send */
-	bool resend_refused;  /* libcurl wanted to send it a second time */
-	curl_off_t n_upload;  /* for idle: bytes of the request sent */
-	enum mx_xwhy why;     /* what a callback found */
+	size_t n_head;       /* header bytes */
+	size_t n_error;      /* bytes of an error page */
+	bool head_done;      /* the empty line of the final header block */
+	bool has_length;     /* Content-Length or chunked */
+	bool right_type;     /* application/mapi-http */
+	bool enough;         /* of an error page: stopped reading it */
+	unsigned attempts;   /* requests that libcurl set out to send */
+	bool resend_refused; /* libcurl wanted to send it a second time */
+	curl_off_t n_upload; /* for idle: bytes of the request sent */
+	enum mx_xwhy why;    /* what a callback found */
 	int err;
-	const char *what;     /* a literal */
-	char snippet[100];    /* of an error page */
+	const char *what;  /* a literal */
+	char snippet[100]; /* of an error page */
 	char errbuf[CURL_ERROR_SIZE];
 };
 
