@@ -305,8 +305,8 @@ int mx_channel_take(struct mx_channel *ch)
 	s = curl_share_init();
 	if (s &&
 	    (curl_share_setopt(s, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) ||
-	     curl_share_setopt(s, CURLSHOPT_SHARE,
-			       CURL_LOCK_DATA_SSL_SESSION))) {
+	     (ch->is_https && curl_share_setopt(s, CURLSHOPT_SHARE,
+						CURL_LOCK_DATA_SSL_SESSION)))) {
 		curl_share_cleanup(s);
 		s = NULL;
 	}
