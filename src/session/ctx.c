@@ -51,8 +51,9 @@ static void ctx_free(struct mx_ctx *ctx)
 	mx_cookies_fini(&ctx->cookies);
 	mx_cancel_fini(&ctx->bg);
 	free(ctx->releases);
+	if (!ctx->ended)
+		mx_client_count_ctx(s->c, -1);
 	free(ctx);
-	mx_client_count_ctx(s->c, -1);
 	mx_session_core_put(s);
 }
 
@@ -179,7 +180,7 @@ int mx_ctx_place(struct mx_logon *l, struct mx_fault *fault)
 		place_locked(l, &fresh);
 	mx_mutex_unlock(&s->lock);
 	if (fresh)
-		mx_ctx_unref(fresh);
+		mx_ctx_ended(fresh, MX_CONN_ENDED);
 	return err;
 }
 
@@ -235,6 +236,10 @@ void mx_ctx_ended(struct mx_ctx *ctx, enum mx_conn_end how)
 	ctx->conn = NULL;
 	mx_mutex_unlock(&ctx->s->lock);
 	mx_conn_close(conn, how);
+	/* Shutdown waits for servers, not for the program: a logon that it
+	 * still holds keeps this memory, no longer the count. */
+	ctx->ended = true;
+	mx_client_count_ctx(ctx->s->c, -1);
 	mx_ctx_unref(ctx); /* the session's */
 }
 

@@ -114,6 +114,7 @@ struct mx_ctx {
 	struct mx_list link; /* session->ctxs */
 	struct mx_session *s;
 	unsigned refs;
+	bool ended; /* no longer counted by the client */
 	enum mx_ctx_state state;
 	bool primary;
 	uint32_t epoch; /* handles of another epoch mean nothing */
