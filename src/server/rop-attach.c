@@ -62,8 +62,8 @@ uint32_t mx_do_save_attach(struct mx_rop *r)
 	const struct mx_save_changes_attachment_req *q =
 		&r->req->save_changes_attachment;
 
-	if (q->save_flags & ~0x0f)
-		return MX_EC_INVALID_PARAM;
+	if (q->save_flags & ~0x0f) /* R466 */
+		return MX_EC_NOT_SUPPORTED;
 	return mx_store_ec(mx_att_save(r->in->obj, q->save_flags & 0x07));
 }
 

@@ -34,13 +34,13 @@ uint32_t mx_do_open_folder(struct mx_rop *r)
 	const struct mx_open_folder_req *q = &r->req->open_folder;
 	uint32_t ec;
 
-	if (q->open_mode_flags & ~MX_OPEN_SOFT_DELETED)
-		return MX_EC_INVALID_PARAM;
 	ec = mx_rop_output(r, q->output_handle_index, MX_S_FOLDER);
 	if (ec)
 		return ec;
 	ec = mx_store_ec(mx_folder_open(r->in->mbox, q->folder_id,
-					q->open_mode_flags, &r->made->obj));
+					q->open_mode_flags &
+						MX_OPEN_SOFT_DELETED,
+					&r->made->obj));
 	if (!ec)
 		r->res.open_folder.has_rules =
 			mx_folder_has_rules(r->made->obj);

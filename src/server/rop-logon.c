@@ -164,7 +164,10 @@ uint32_t mx_do_long_from_id(struct mx_rop *r)
 uint32_t mx_do_id_from_long(struct mx_rop *r)
 {
 	const struct mx_ltid *l = &r->req->id_from_long_term_id.long_term_id;
+	static const struct mx_guid none;
 
+	if (mx_guid_equal(&l->replica, &none))
+		return MX_EC_INVALID_PARAM;
 	return mx_store_ec(mx_mbox_id_from_long(
 		r->in->mbox, l->replica.b, l->globcnt,
 		&r->res.id_from_long_term_id.object_id));

@@ -147,10 +147,8 @@ uint32_t mx_do_set_read_flag(struct mx_rop *r)
 	const struct mx_set_message_read_flag_req *q =
 		&r->req->set_message_read_flag;
 	bool changed;
-	uint32_t ec;
 
-	ec = mx_store_ec(mx_msg_set_read(r->in->obj, q->read_flags, &changed));
-	/* ReadStatusChanged tells clients of public folders, R-less here: a
-	 * private mailbox answers 0. */
-	return ec;
+	/* ReadStatusChanged is for who reads public folders: always 0 here. */
+	return mx_store_ec(
+		mx_msg_set_read(r->in->obj, q->read_flags, &changed));
 }

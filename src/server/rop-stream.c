@@ -9,6 +9,7 @@
 /* ByteCount that says MaximumByteCount follows. */
 #define COUNT_IS_LONG 0xbabe
 #define STREAM_ACCESS_DENIED 0x80030005u
+#define STREAM_INVALID_PARAM 0x80030057u
 
 /* OpenModeFlags */
 enum {
@@ -103,6 +104,8 @@ uint32_t mx_do_seek_stream(struct mx_rop *r)
 {
 	const struct mx_seek_stream_req *q = &r->req->seek_stream;
 
+	if (q->origin > 2)
+		return STREAM_INVALID_PARAM;
 	return mx_store_ec(mx_strm_seek(r->in->strm, q->origin, q->offset,
 					&r->res.seek_stream.new_position));
 }
