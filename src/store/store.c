@@ -38,8 +38,8 @@ struct mx_store {
 
 	struct mx_mutex lock;
 	struct mx_cond changed;
-	struct mx_list open MX_GUARDED(&lock); /* oldest use first */
-	unsigned n_open MX_GUARDED(&lock);
+	struct mx_list open; /* under lock; oldest use first */
+	unsigned n_open;     /* under lock */
 };
 
 const char *mx_store_dir(const struct mx_store *st)

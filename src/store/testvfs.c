@@ -326,7 +326,7 @@ void tv_space(int64_t bytes)
 
 void tv_restore(void)
 {
-	char shm[620];
+	char shm[700];
 
 	do_cut();
 	for (int i = 0; i < n_disks; i++) {
@@ -334,7 +334,7 @@ void tv_restore(void)
 		if (access(disks[i].image, F_OK) == 0 &&
 		    rename(disks[i].image, disks[i].path))
 			abort();
-		snprintf(shm, sizeof(shm), "%s-shm", disks[i].path);
+		snprintf(shm, sizeof(shm), "%.600s-shm", disks[i].path);
 		unlink(shm);
 	}
 }
