@@ -49,8 +49,8 @@ static inline void tu_start_with(struct tu *t,
 	mx_test_diagnosis(tu_diagnose, (void *)(uintptr_t)tu_path());
 	t->params = *p;
 	t->params.registry.path = tu_path();
-	t->params.registry.n_lists = 64;
-	t->params.registry.n_conns = 256;
+	t->params.registry.n_lists = 256;
+	t->params.registry.n_conns = 1024;
 	t->params.transport = &fake_ops;
 	t->params.transport_arg = &t->f;
 	t->fault = MX_FAULT_INIT;
