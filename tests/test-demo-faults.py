@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 
 from harness import children, contains, equal, exits, main, until
@@ -176,6 +177,151 @@ def test_garbage_answers_end_with_a_message(t):
                          two_strangers(t))
             exits(done, 1)
             contains(done.stderr, "user ann: log on", server.where)
+
+
+def test_silent_server_ends_by_the_idle_deadline(t):
+    with Answering(b"") as server:
+        kept = []
+        server.answer_one = kept.append  # kept open, and nothing said
+        done = t.run(*small(t, "--idle", 1, "--url", "http://" + server.where,
+                            "--credentials", two_strangers(t)))
+    exits(done, 1)
+    contains(done.stderr, "user ann: log on", server.where)
+    equal(last_of(done)[2], 0, "hung: the server did not answer either")
+
+
+class Cutting:
+    """Stands before a server and cuts each connection after so many bytes of
+    answers."""
+
+    def __init__(self, url, limit):
+        self.port = int(url.rsplit(":", 1)[1].split("/")[0])
+        self.limit = limit
+        self.sock = socket.socket()
+        self.sock.bind(("127.0.0.1", 0))
+        self.sock.listen(64)
+        self.url = "http://127.0.0.1:%d" % self.sock.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                c, _ = self.sock.accept()
+                s = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                return
+            for a, b, limit in ((c, s, None), (s, c, self.limit)):
+                threading.Thread(target=self.pump, args=(a, b, limit),
+                                 daemon=True).start()
+
+    @staticmethod
+    def pump(a, b, left):
+        try:
+            while data := a.recv(65536):
+                if left is not None:
+                    data = data[:left]
+                    left -= len(data)
+                b.sendall(data)
+                if left == 0:
+                    break
+        except OSError:
+            pass
+        for s in (a, b):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.sock.close()
+
+
+def test_answers_cut_at_any_byte_never_hang(t):
+    data, lines = make_users(t)
+    listed = json.loads(t.run("user", "list", "--data", data,
+                              "--json").stdout)
+    dns = {u["name"]: u["dn"] for u in listed["users"]}
+    _, url = t.serve(data)
+    who = credentials(t, [f"{x}\t{dns[x.split()[0]]}" for x in lines])
+    mail_dir(t)
+    for limit in (0, 1, 17, 150, 300, 450, 600, 750, 900, 1300, 2500, 6000):
+        with Cutting(url, limit) as server:
+            done = t.run("demo", "--threads", 2, "--rounds", 2, "--mail",
+                         t.path("mail"), "--url", server.url, "--credentials",
+                         who, "--idle", 5)
+        assert done.returncode in (0, 1), done
+        sent, notified, hung, errors = last_of(done)
+        equal(hung, 0, f"hung when cut at {limit}")
+        if done.returncode:
+            assert errors > 0, done.stdout + done.stderr
+            contains(done.stderr, "user ")
+
+
+def test_full_disk_under_the_server_is_named_and_survived(t):
+    words = t.small_disk(3000, 'd=%s/data; "$0" user add ann --data $d '
+                         '>&2; "$0" user add bob --data $d >&2; '
+                         'exec "$0" serve --data $d' % t.path("small"))
+    server, url = t.serve_by(words)
+    with open(t.path("server.log")) as f:
+        lines = [f"{x.strip()}\t{x.split()[0]}@mapiary.test" for x in f
+                 if re.fullmatch(r"(ann|bob)\t\w{24}\n", x)]
+    equal(len(lines), 2, "users that were made")
+    mail_dir(t)
+    for i in range(30):
+        t.write(f"mail/big{i:02}.eml", f"Subject: big {i}\n\n"
+                + "full of text \n" * 20000)
+    done = t.run("demo", "--threads", 2, "--rounds", 2, "--mail",
+                 t.path("mail"), "--url", url, "--credentials",
+                 credentials(t, lines), "--autodiscover",
+                 url + "/autodiscover/autodiscover.xml")
+    exits(done, 1)
+    contains(done.stderr, "load mail", "was not loaded")
+    assert re.search(r"MAPI_E_(NOT_ENOUGH_DISK|STORE_FULL)", done.stderr), \
+        done.stderr[-3000:]
+    assert "MAPI_E_NETWORK_ERROR" not in done.stderr, done.stderr[-3000:]
+    equal(server.poll(), None, "the server ended")
+
+
+def test_damaged_mailbox_is_named_and_the_others_go_on(t):
+    data, lines = make_users(t, ("ann", "bob", "eve"))
+    who = credentials(t, lines)
+    mail_dir(t)
+
+    def demo():
+        server, url = t.serve(data)
+        done = t.run("demo", "--threads", 2, "--rounds", 3, "--mail",
+                     t.path("mail"), "--url", url, "--credentials", who,
+                     "--autodiscover",
+                     url + "/autodiscover/autodiscover.xml")
+        server.send_signal(signal.SIGTERM)
+        equal(server.wait(), 0)
+        return done
+
+    exits(demo(), 0)
+    boxes = [os.path.join(where, f) for where, _, files in os.walk(data)
+             for f in files if f.endswith(".db") and f != "users.db"]
+    equal(len(boxes), 3, "databases of mailboxes")
+    with open(boxes[0], "r+b") as f:
+        size = os.path.getsize(boxes[0])
+        f.seek(100)
+        f.write(os.urandom(size - 100))
+    done = demo()
+    exits(done, 1)
+    bad = set(re.findall(r"error: user (\w+):", done.stderr))
+    equal(len(bad), 1, "users with errors in\n" + done.stderr)
+
+
+def test_no_room_for_shared_memory_is_said_not_a_crash(t):
+    words = t.small_disk(512, 'MAPIARY_SEGMENT=%s/segment exec "$0" demo '
+                         '--users 2 --rounds 2 --mail %s'
+                         % (t.path("small"), mail_dir(t)))
+    done = subprocess.run(words, env=t.env, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, check=False)
+    exits(done, 1)
+    contains(done.stderr, "MAPIInitialize", t.path("small") + "/segment")
 
 
 def test_server_killed_in_the_middle_ends_the_run_without_a_hang(t):

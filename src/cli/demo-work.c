@@ -25,7 +25,8 @@
 #define WATCH_MS 200
 /* What a cancelled call gets to return. */
 #define CANCEL_GRACE_S 30
-/* A call that failed after so long ended by a deadline, whatever its code. */
+/* A call that failed after so long ended by a deadline, whatever its code;
+ * unless --idle says that deadlines are shorter. */
 #define DEADLINE_S 20
 
 static pthread_mutex_t talk = PTHREAD_MUTEX_INITIALIZER;
@@ -136,10 +137,12 @@ bool demo_server_answers(const struct demo_user *u)
 
 static bool by_deadline(const struct demo_worker *w, HRESULT hr)
 {
+	const unsigned idle_s = w->d->opt.idle_s;
 	int64_t ns = mx_mono_now().ns - atomic_load(&w->since_ns);
+	int64_t long_s = idle_s && idle_s < DEADLINE_S ? idle_s : DEADLINE_S;
 
 	return hr == MAPI_E_TIMEOUT ||
-	       (hr == MAPI_E_NETWORK_ERROR && ns > DEADLINE_S * MX_NS_PER_S);
+	       (hr == MAPI_E_NETWORK_ERROR && ns >= long_s * MX_NS_PER_S);
 }
 
 bool demo_ok(struct demo_worker *w, const struct demo_user *u, HRESULT hr)

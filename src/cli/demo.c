@@ -52,6 +52,7 @@ static int usage(FILE *to, int status)
 	      "  --mail DIR        folder of mail files (" MAIL_DIR ")\n"
 	      "  --wait SECONDS    longest wait for a notification (60)\n"
 	      "  --hang SECONDS    a call that takes longer has hung (120)\n"
+	      "  --idle SECONDS    how long a server may be silent (60)\n"
 	      "\n"
 	      "Against another server:\n"
 	      "  --url URL         http(s)://HOST[:PORT][/PATH] of its MAPI "
@@ -80,6 +81,7 @@ enum {
 	OPT_MAIL,
 	OPT_WAIT,
 	OPT_HANG,
+	OPT_IDLE,
 	OPT_URL,
 	OPT_CREDENTIALS,
 	OPT_AUTODISCOVER,
@@ -97,6 +99,7 @@ static const struct option options[] = {
 	{"mail", required_argument, NULL, OPT_MAIL},
 	{"wait", required_argument, NULL, OPT_WAIT},
 	{"hang", required_argument, NULL, OPT_HANG},
+	{"idle", required_argument, NULL, OPT_IDLE},
 	{"url", required_argument, NULL, OPT_URL},
 	{"credentials", required_argument, NULL, OPT_CREDENTIALS},
 	{"autodiscover", required_argument, NULL, OPT_AUTODISCOVER},
@@ -118,6 +121,7 @@ static int take_number(struct demo_opt *o, int c)
 		{OPT_ROUNDS, "--rounds", 1, 10000000, &o->rounds},
 		{OPT_WAIT, "--wait", 1, 3600, &o->wait_s},
 		{OPT_HANG, "--hang", 1, 3600, &o->hang_s},
+		{OPT_IDLE, "--idle", 1, 3600, &o->idle_s},
 	};
 	uint64_t n;
 
@@ -215,8 +219,12 @@ static int set_up(struct demo *d)
 /* What needs MAPI: between MAPIInitialize and MAPIUninitialize. */
 static void run(struct demo *d)
 {
-	HRESULT hr = MAPIInitialize(NULL);
+	HRESULT hr = S_OK;
 
+	if (d->opt.idle_s)
+		hr = MapiarySetDeadlines(NULL, d->opt.idle_s * 1000, 0);
+	if (!FAILED(hr))
+		hr = MAPIInitialize(NULL);
 	if (FAILED(hr)) {
 		demo_error(d, NULL, "MAPIInitialize: %s (0x%08x): %s",
 			   demo_code_name(hr), (unsigned)hr,

@@ -41,6 +41,7 @@ struct demo_opt {
 	uint64_t seed;
 	unsigned wait_s; /* deadline of a wait for a notification */
 	unsigned hang_s; /* a MAPI call longer than this has hung */
+	unsigned idle_s; /* how long a server may be silent; 0: the library's */
 };
 
 /* A message the demo put into a mailbox: nobody changes it while it is read

@@ -25,15 +25,16 @@ void mx_mail_note(struct mx_arena *a, struct mx_mail *m, const char *fmt, ...)
 	char text[512];
 	va_list ap;
 
-	m->n_notes++;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	for (; *at; at = &(*at)->next)
+		if (!strcmp((*at)->text, text))
+			return; /* once is enough */
+	m->n_notes++;
 	n = mx_arena_new(a, struct mx_mail_note);
 	if (!n || !(n->text = mx_arena_strdup(a, text)))
 		return;
-	while (*at)
-		at = &(*at)->next;
 	*at = n;
 }
 
