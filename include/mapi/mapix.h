@@ -104,9 +104,6 @@ STDAPI_(SCODE)
 MAPIAllocateMore(ULONG cbSize, LPVOID lpObject, LPVOID *lppBuffer);
 STDAPI_(ULONG) MAPIFreeBuffer(LPVOID lpBuffer);
 
-/* Opens the administration of profiles; see doc/api-coverage.md. */
-STDAPI MAPIAdminProfiles(ULONG ulFlags, LPPROFADMIN *lppProfAdmin);
-
 MAPI_END_DECLS
 
 /* ---- sessions ---- */
