@@ -6,7 +6,9 @@
  * Nothing is counted up or down.  The places in use are the records in the
  * list's chain that name the server and are OPEN or ORPHAN (the server may still
  * hold a session for those); so a budget cannot be lost or overdrawn by a death.
- * Who waits has a record too, with a ticket, and goes in that order.
+ * Who waits has a record too, with a ticket, and goes in that order; who was
+ * called and has not moved for a second (a stopped process) is passed by, and is
+ * first again when it moves.
  */
 #include "connlist/conn.h"
 
@@ -105,8 +107,16 @@ static uint32_t limit_of(const struct mx_reg *reg, const struct shm_peer *p,
 
 /* --- Places ------------------------------------------------------------- */
 
+static bool passed_by(const struct shm_conn *k, uint64_t now)
+{
+	uint64_t called = shm_get64(&k->orphan_ns);
+
+	return called && now > called &&
+	       now - called > (uint64_t)LOCK_PATIENCE_NS;
+}
+
 static void count_one(const struct shm_map *m, uint32_t i, uint32_t me,
-		      struct place *pl)
+		      uint64_t now, struct place *pl)
 {
 	const struct shm_conn *k = &m->conns[i];
 
@@ -120,8 +130,9 @@ static void count_one(const struct shm_map *m, uint32_t i, uint32_t me,
 		pl->orphan = i; /* the last in the chain: the oldest */
 		break;
 	case SHM_WAITING:
-		if (me == NO_INDEX ||
-		    shm_get64(&k->ticket) < shm_get64(&m->conns[me].ticket))
+		if ((me == NO_INDEX ||
+		     shm_get64(&k->ticket) < shm_get64(&m->conns[me].ticket)) &&
+		    !passed_by(k, now))
 			pl->ahead++;
 		break;
 	default:
@@ -142,7 +153,7 @@ int place_look_locked(struct mx_reg *reg, uint32_t list, uint32_t peer,
 	     conn_at(reg, link, list, &c, &i); link = &m->conns[i].next)
 		if (i != me && shm_get32(&m->conns[i].peer) == peer + 1 &&
 		    shm_get32(&m->conns[i].kind) == kind)
-			count_one(m, i, me, ret);
+			count_one(m, i, me, now, ret);
 	if (c.err)
 		return c.err;
 	ret->limit = limit_of(reg, &m->peers[peer], kind, now);
@@ -156,8 +167,11 @@ int place_look_locked(struct mx_reg *reg, uint32_t list, uint32_t peer,
 	return ret->orphan != NO_INDEX || ret->used < ret->limit ? 0 : -EDQUOT;
 }
 
+/* `orphan_ns` of a WAITING record: since when it has been called. */
 static void wake_waiter(const struct shm_conn *k)
 {
+	if (!shm_get64(&k->orphan_ns))
+		shm_put64(&k->orphan_ns, now_ns());
 	shm_add32(&k->grant, 1);
 	futex_wake(&k->grant, INT_MAX);
 }

@@ -58,6 +58,7 @@ static void conn_fill(struct mx_reg *reg, uint32_t i, uint32_t list,
 	shm_put32(&k->last_err, 0);
 	shm_put32(&k->last_code, 0);
 	shm_put64(&k->last_err_ns, 0);
+	shm_put64(&k->orphan_ns, 0);
 	for (int op = 0; op < MX_OPS; op++)
 		shm_put64(&k->op[op].since_ns, 0);
 	shm_put32(&k->sum, conn_sum(m, i));
@@ -229,6 +230,8 @@ static int open_again_locked(struct opening *o, bool probe, bool cancelled)
 	struct mx_reg *reg = conn->list.reg;
 	int err = probe ? sweep_list_locked(reg, conn->list.slot, true) : 0;
 
+	/* Here we are; whoever calls again starts a new second. */
+	shm_put64(&reg->map.conns[o->fresh].orphan_ns, 0);
 	if (!err)
 		err = place_look_locked(reg, conn->list.slot, conn->peer,
 					o->p->kind, o->fresh, &o->place);

@@ -179,7 +179,7 @@ struct shm_conn {
 	uint64_t round_trips, bytes_out, bytes_in;
 	uint32_t last_err, last_code; /* errno, positive; the peer's code */
 	uint64_t last_err_ns;
-	uint64_t orphan_ns; /* when it became one */
+	uint64_t orphan_ns; /* ORPHAN: since when; WAITING: called since */
 	struct shm_op op[2];
 	uint64_t cookies[SHM_COOKIE_WORDS];
 };

@@ -310,6 +310,20 @@ static void survivor_checks(void)
 	check_segment(sv.reg);
 }
 
+/* Before any housekeeping: who meets a dead one's traces goes on. */
+static void survivor_goes_on(void)
+{
+	for (uint32_t user = 1; user <= 3; user++) {
+		struct mx_clist *cl = tu_join(sv.reg, user);
+		struct mx_conn *k = NULL;
+		int err = conn_open(cl, SERVER, 0, &k);
+
+		assert_true(!err || err == -EDQUOT || err == -EAGAIN);
+		mx_conn_close(k, MX_CONN_ENDED);
+		mx_clist_leave(cl);
+	}
+}
+
 /* Only the survivor's own list is left when back-offs are over. */
 static void survivor_drains(void)
 {
@@ -320,12 +334,14 @@ static void survivor_drains(void)
 		tu_claims(sv.reg->map.conn_claims, sv.reg->map.n_conns), 1);
 }
 
-static void test_death_before_every_store_is_repaired(void **state)
+static void die_everywhere(void (*first)(void))
 {
 	uint32_t n = 1;
 
 	survivor_start();
 	while (dies(everything, n)) {
+		if (first)
+			first();
 		survivor_checks();
 		n++;
 	}
@@ -334,6 +350,16 @@ static void test_death_before_every_store_is_repaired(void **state)
 	print_message("killed before each of %u stores\n", n - 1);
 	assert_true(n > 300);
 	survivor_end();
+}
+
+static void test_death_before_every_store_is_repaired(void **state)
+{
+	die_everywhere(NULL);
+}
+
+static void test_death_before_every_store_holds_nobody_up(void **state)
+{
+	die_everywhere(survivor_goes_on);
 }
 
 /* The next to attach repairs it as well, when nobody survived; what it finds
@@ -497,6 +523,7 @@ static void test_deaths_among_workers(void **state)
 }
 
 MX_TEST_MAIN(MX_TEST_IN(test_death_before_every_store_is_repaired, 240),
+	     MX_TEST_IN(test_death_before_every_store_holds_nobody_up, 240),
 	     MX_TEST_IN(test_death_with_no_survivor_is_repaired, 120),
 	     MX_TEST(test_death_while_creating_leaves_no_file),
 	     MX_TEST_IN(test_death_while_cleaning_up_is_repaired, 240),

@@ -268,6 +268,32 @@ static void test_the_environment_names_the_file(void **state)
 	assert_ptr_equal(strstr(path, "/dev/shm/mapiary-"), path);
 }
 
+/* A list whose SID was changed into another user's is damage, and not that
+ * user's list. */
+static void test_a_changed_sid_is_not_believed(void **state)
+{
+	struct mx_reg_params p = {.path = tu_path(), .n_buckets = 1};
+	struct mx_sid other = mx_sid_unix(2);
+	struct mx_clist *a, *no = NULL;
+	struct mx_fault f = MX_FAULT_INIT;
+	const struct shm_list *l;
+	struct mx_reg *reg;
+	uint64_t raw[SHM_SID_WORDS] = {0};
+
+	unlink(tu_path());
+	assert_int_equal(mx_reg_open(&p, &reg, NULL), 0);
+	a = tu_join(reg, 1);
+	l = &reg->map.lists[mx_clist_slot(a)];
+	mx_sid_pack(&other, (uint8_t *)raw);
+	shm_put_bytes(l->sid, SHM_SID_WORDS, raw, sizeof(raw));
+	shm_put32(&l->crc, mx_sid_crc(&other));
+	assert_int_equal(mx_clist_join(reg, &other, "", &no, &f), -EBADMSG);
+	assert_non_null(strstr(f.text, "damaged"));
+	mx_clist_leave(a);
+	mx_reg_close(reg);
+	must_work();
+}
+
 /* --- No room ------------------------------------------------------------ */
 
 /* In its own mount namespace: a tmpfs of 1 MiB. */
@@ -451,6 +477,7 @@ static const struct mx_test tests[] = {
 	MX_TEST(test_impossible_capacities_are_refused),
 	MX_TEST(test_an_empty_segment_takes_another_capacity),
 	MX_TEST(test_the_environment_names_the_file),
+	MX_TEST(test_a_changed_sid_is_not_believed),
 	MX_TEST(test_a_full_dev_shm_is_a_clear_error),
 	MX_TEST_IN(test_random_damage_with_nobody_attached, 3000),
 	MX_TEST_IN(test_random_damage_under_a_survivor, 3000),
