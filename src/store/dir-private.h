@@ -4,10 +4,17 @@
 #define MX_STORE_DIR_PRIVATE_H
 
 #include "base/arena.h"
+#include "base/lock.h"
+#include "store/db.h"
 #include "store/dir.h"
 #include "wire/types.h"
 
-struct mx_dir;
+struct mx_dir {
+	struct mx_mutex lock;
+	struct mx_db db;    /* under lock */
+	uint8_t domain[24]; /* S-1-5-21-a-b-c: the store's own */
+	char *dummy_hash;   /* for users that do not exist: equal time */
+};
 
 int mx_dir_open(struct mx_store *st, struct mx_dir **ret);
 void mx_dir_close(struct mx_dir *d); /* NULL is fine */

@@ -16,13 +16,6 @@
 
 #define MAX_NAME 256
 
-struct mx_dir {
-	struct mx_mutex lock;
-	struct mx_db db;    /* under lock */
-	uint8_t domain[24]; /* S-1-5-21-a-b-c: the store's own */
-	char *dummy_hash;   /* for users that do not exist: equal time */
-};
-
 /* ---- SIDs of new users ---- */
 
 static int load_domain(struct mx_dir *d) MX_NO_LOCK_ANALYSIS
@@ -517,101 +510,4 @@ int mx_dir_set_password(struct mx_store *st, const char *name,
 int mx_dir_set_disabled(struct mx_store *st, const char *name, bool disabled)
 {
 	return update(st, name, NULL, false, disabled);
-}
-
-/* ---- Grants ---- */
-
-int mx_dir_grant(struct mx_store *st, const char *owner, const char *grantee,
-		 unsigned rights)
-{
-	MX_AUTO(mx_arena_auto) struct mx_arena a = {0};
-	struct mx_dir *d = mx_store_users(st);
-	struct mx_user o, g;
-	int r = mx_dir_by_name(st, owner, &a, &o);
-
-	if (!r)
-		r = mx_dir_by_name(st, grantee, &a, &g);
-	if (r)
-		return r;
-	mx_mutex_lock(&d->lock);
-	r = rights ? mx_db_do(&d->db, SQL_GRANT_PUT, "iii", (int64_t)o.id,
-			      (int64_t)g.id, (int64_t)rights)
-		   : mx_db_do(&d->db, SQL_GRANT_DELETE, "ii", (int64_t)o.id,
-			      (int64_t)g.id);
-	mx_mutex_unlock(&d->lock);
-	return r;
-}
-
-int mx_dir_rights(struct mx_store *st, const uint8_t mailbox[16],
-		  uint32_t grantee, unsigned *ret_rights)
-{
-	struct mx_dir *d = mx_store_users(st);
-	sqlite3_stmt *s = NULL;
-	int r;
-
-	mx_mutex_lock(&d->lock);
-	r = mx_db_query(&d->db, &s, SQL_GRANT_GET, "bi", mailbox, 16,
-			(int64_t)grantee);
-	if (r == 1) {
-		*ret_rights = sqlite3_column_int64(s, 0) == grantee
-				      ? MX_GRANT_READ | MX_GRANT_FULL |
-						MX_GRANT_SEND_AS |
-						MX_GRANT_SEND_BEHALF
-				      : (unsigned)sqlite3_column_int(s, 1);
-		r = 0;
-	} else if (!r) {
-		r = MX_ANS_UNKNOWN_USER;
-	}
-	mx_stmt_reset_auto(&s);
-	mx_mutex_unlock(&d->lock);
-	return r;
-}
-
-/* ---- Who has something to send ---- */
-
-int mx_dir_mark_sending(struct mx_store *st, const struct mx_guid *guid,
-			bool sending)
-{
-	struct mx_dir *d = mx_store_users(st);
-	int r;
-
-	mx_mutex_lock(&d->lock);
-	r = mx_db_do(&d->db, sending ? SQL_SENDING_PUT : SQL_SENDING_DELETE,
-		     "b", guid->b, 16);
-	mx_mutex_unlock(&d->lock);
-	return r;
-}
-
-int mx_dir_list_sending(struct mx_store *st, struct mx_arena *a,
-			struct mx_guid **ret, size_t *ret_n)
-{
-	struct mx_dir *d = mx_store_users(st);
-	struct mx_guid *list = NULL;
-	sqlite3_stmt *s = NULL;
-	size_t n = 0, cap = 0;
-	int r;
-
-	mx_mutex_lock(&d->lock);
-	r = mx_db_query(&d->db, &s, SQL_SENDING_LIST, "");
-	for (; r == 1; r = mx_db_step(&d->db, s)) {
-		if (n == cap) {
-			struct mx_guid *more;
-
-			cap = cap ? cap * 2 : 32;
-			more = mx_arena_newv(a, struct mx_guid, cap);
-			if (more && n)
-				memcpy(more, list, n * sizeof(*list));
-			list = more;
-		}
-		if (!list || sqlite3_column_bytes(s, 0) != 16) {
-			r = list ? -EUCLEAN : -ENOMEM;
-			break;
-		}
-		memcpy(list[n++].b, sqlite3_column_blob(s, 0), 16);
-	}
-	mx_stmt_reset_auto(&s);
-	mx_mutex_unlock(&d->lock);
-	*ret = list;
-	*ret_n = n;
-	return r;
 }
