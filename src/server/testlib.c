@@ -2,10 +2,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/testlib.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include "base/log.h"
 
@@ -99,6 +102,44 @@ void ts_stop(struct ts *ts)
 	pthread_cond_destroy(&ts->changed);
 	pthread_mutex_destroy(&ts->lock);
 	free(ts);
+}
+
+/* ---- Raw sockets ---- */
+
+int ts_raw(struct ts *ts)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	in.sin_port = htons(mx_server_port(ts->srv));
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	assert_true(fd >= 0);
+	assert_int_equal(connect(fd, (void *)&in, sizeof(in)), 0);
+	return fd;
+}
+
+void ts_raw_send(int fd, const void *p, size_t n)
+{
+	assert_int_equal(send(fd, p, n, MSG_NOSIGNAL), (ssize_t)n);
+}
+
+int ts_raw_wait(struct ts *ts, const char *context)
+{
+	char buf[640];
+	int fd = ts_raw(ts);
+	int n = snprintf(buf, sizeof(buf),
+			 "POST /mapi/emsmdb HTTP/1.1\r\nHost: x\r\n"
+			 "Authorization: Basic YW5uOnB3LWFubg==\r\n"
+			 "X-RequestType: NotificationWait\r\n"
+			 "X-RequestId: {E2EA6C1C-E61B-49E9-9CFB-38184F907552}"
+			 ":1\r\nContent-Type: application/mapi-http\r\n"
+			 "Cookie: MapiContext=%s\r\n"
+			 "Content-Length: 8\r\n\r\n",
+			 context);
+
+	memset(buf + n, 0, 8);
+	ts_raw_send(fd, buf, (size_t)n + 8);
+	return fd;
 }
 
 /* ---- HTTP ---- */

@@ -66,6 +66,12 @@ void ts_await_log(struct ts *ts, size_t n);
 /* Waits until the server holds that many parked waits. */
 void ts_await_parked(struct ts *ts, unsigned n);
 
+/* A TCP connection to the server; and one with a NotificationWait of ann's sent
+ * on it.  To be closed. */
+int ts_raw(struct ts *ts);
+int ts_raw_wait(struct ts *ts, const char *context);
+void ts_raw_send(int fd, const void *p, size_t n);
+
 /* One answer. */
 struct tr {
 	CURLcode curl;
