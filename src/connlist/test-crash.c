@@ -313,7 +313,9 @@ static void survivor_checks(void)
 /* Before any housekeeping: who meets a dead one's traces goes on. */
 static void survivor_goes_on(void)
 {
-	for (uint32_t user = 1; user <= 3; user++) {
+	/* The list that is being made comes first: any other would sweep it. */
+	for (uint32_t i = 0; i < 3; i++) {
+		uint32_t user = i ? i : 2;
 		struct mx_clist *cl = tu_join(sv.reg, user);
 		struct mx_conn *k = NULL;
 		int err = conn_open(cl, SERVER, 0, &k);

@@ -38,6 +38,7 @@ static struct kid kid_start(int (*fn)(int fd))
 			 0);
 	k.pid = fork();
 	if (k.pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a case fails */
 		close(sv[0]);
 		_exit(fn(sv[1]));
 	}
