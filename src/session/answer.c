@@ -156,7 +156,9 @@ static void set_columns(struct reading *rd, struct mx_rd *in,
 	in->n_cols = it->obj->n_cols;
 }
 
+/* next: whose answer comes after this one, or NULL. */
 static int decode_item(struct reading *rd, struct mx_rd *in, struct mx_item *it,
+		       const struct mx_item *next,
 		       const struct mx_rop_res **ret)
 {
 	struct mx_rop_res *res = mx_arena_new(rd->arena, struct mx_rop_res);
@@ -165,6 +167,9 @@ static int decode_item(struct reading *rd, struct mx_rd *in, struct mx_item *it,
 		return -ENOMEM;
 	set_columns(rd, in, it);
 	in->public_logon = it->obj->logon->public_store;
+	in->lax = true;
+	in->next_rop = next ? next->rop : 0;
+	in->next_hindex = next ? next->hindex : 0;
 	mx_rop_res_decode(in, res);
 	if (in->err)
 		return in->err;
@@ -246,8 +251,10 @@ static int read_first(struct reading *rd)
 			err = proto(rd->r, "more answers than questions");
 		} else {
 			struct mx_item *it = &ex->items[rd->next++];
+			bool last = rd->next == ex->n_items;
 
-			err = decode_item(rd, &in, it, &res);
+			err = decode_item(rd, &in, it, last ? NULL : it + 1,
+					  &res);
 			if (!err)
 				err = apply(rd, it, res);
 		}
@@ -272,11 +279,11 @@ static int read_packed(struct reading *rd, struct mx_item *last)
 				break;
 			continue;
 		}
-		err = decode_item(rd, &in, last, &res);
+		err = decode_item(rd, &in, last, NULL, &res);
 		if (err || res->return_value)
 			break;
-		more = mx_arena_alloc(rd->arena, (op->n_more + 1) *
-							 sizeof(*more));
+		more = mx_arena_alloc(rd->arena,
+				      (op->n_more + 1) * sizeof(*more));
 		if (!more)
 			return -ENOMEM;
 		if (op->n_more)
@@ -328,7 +335,7 @@ static int refused(struct mx_run *r, const struct mx_execute_res *res)
 		return 0;
 	}
 	if (code == EC_BUFFER_TOO_SMALL) {
-		r->ex.size_needed = MX_MAX_ROP_OUT;
+		r->ex.all_lost = true;
 		return 0;
 	}
 	return mx_fault_set(r->fault, MX_LAYER_EMSMDB, code, -EREMOTEIO,

@@ -103,6 +103,16 @@ static int64_t or_default(int64_t v, int64_t def)
 	return v > 0 ? v : def;
 }
 
+static int make_guid(struct mx_client *c)
+{
+	struct mx_guid guid;
+	int err = mx_guid_random(&guid);
+
+	if (!err)
+		mx_guid_format(&guid, c->guid);
+	return err;
+}
+
 static int set_params(struct mx_client *c, const struct mx_client_params *p)
 {
 	unsigned max = p->registry.max_logons;
@@ -162,6 +172,8 @@ int mx_client_new(const struct mx_client_params *params, struct mx_client **ret,
 	mx_cancel_init(&c->reaper);
 	mx_cancel_init(&c->beat);
 	err = set_params(c, params);
+	if (!err)
+		err = make_guid(c);
 	if (!err)
 		err = mx_reg_open(&params->registry, &c->reg, fault);
 	if (!err) {

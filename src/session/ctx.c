@@ -27,6 +27,9 @@ static int ctx_alloc(struct mx_session *s, struct mx_ctx **ret)
 		return err;
 	}
 	mx_guid_format(&guid, ctx->guid);
+	/* One instance, one number a context.  [MS-OXCMAPIHTTP] R2042-R2045 */
+	snprintf(ctx->client_info, sizeof(ctx->client_info), "{%s}:%u",
+		 s->c->guid, atomic_fetch_add(&s->c->n_ctx_ever, 1) + 1);
 	ctx->s = s;
 	ctx->refs = 1;
 	ctx->epoch = 1;

@@ -44,7 +44,7 @@ static int exec_reset(struct mx_run *r)
 	ex->n_handles = ex->n_items = ex->n_released = 0;
 	ex->n_rops = 0;
 	ex->resend = true;
-	ex->chain = ex->pending = false;
+	ex->chain = ex->pending = ex->all_lost = false;
 	ex->backoff_ms = ex->size_needed = 0;
 	ex->seq = ++r->ctx->exec_seq;
 	if (!ex->seq)
@@ -115,8 +115,8 @@ static void put_releases(struct mx_run *r)
 	struct mx_ctx *ctx = r->ctx;
 	struct mx_exec *ex = &r->ex;
 
-	for (size_t i = 0; i < ctx->n_releases &&
-			   i < MX_RELEASES_PER_EXECUTE && room(ex) >= 16;
+	for (size_t i = 0; i < ctx->n_releases && i < MX_RELEASES_PER_EXECUTE &&
+			   room(ex) >= 16;
 	     i++) {
 		const struct mx_release *rel = &ctx->releases[i];
 		uint8_t *p = ex->rops + ex->n_rops;
@@ -373,11 +373,21 @@ static void blame(struct mx_op *op, const struct mx_sobj *o)
 	op->res = NULL;
 }
 
+/* The second object of a ROP.  SaveChangesAttachment names the message that the
+ * attachment is in; gromox refuses it otherwise.  [MS-OXCMSG] R876 */
+static struct mx_sobj *second_of(const struct mx_op *op)
+{
+	if (!op->second && op->req.id == MX_ROP_SAVE_CHANGES_ATTACHMENT)
+		return op->obj->parent;
+	return op->second;
+}
+
 static void set_indexes(struct mx_op *op)
 {
 	struct mx_rop_req *req = &op->req;
+	struct mx_sobj *other = second_of(op);
 	uint8_t in = op->obj->slot;
-	uint8_t second = op->second ? op->second->slot : in;
+	uint8_t second = other ? other->slot : in;
 
 	req->logon_id = op->obj->logon->id;
 	req->hindex = in;
@@ -448,22 +458,31 @@ static void put_note(struct mx_exec *ex, const struct mx_op *op)
 	commit(ex, it, 3);
 }
 
+/* RopSetMessageReadFlag has another layout on a public logon, and gromox reads
+ * all ROPs before it runs the first: it knows only logons of earlier requests. */
+static bool waits_for_logon(const struct mx_op *op)
+{
+	return op->req.id == MX_ROP_SET_MESSAGE_READ_FLAG &&
+	       !mx_sobj_live(&op->obj->logon->o);
+}
+
 static int plan_call(struct mx_run *r, struct mx_op *op)
 {
+	struct mx_sobj *second = second_of(op);
 	int err = need(r, op->obj, NULL, 0);
 
 	if (err == NEED_FAILED)
 		blame(op, op->obj);
 	if (err)
 		return err;
-	if (op->second) {
-		err = need(r, op->second, NULL, 0);
+	if (second) {
+		err = need(r, second, NULL, 0);
 		if (err == NEED_FAILED)
-			blame(op, op->second);
+			blame(op, second);
 		if (err)
 			return err;
 	}
-	err = put_call(r, op);
+	err = waits_for_logon(op) ? -ENOSPC : put_call(r, op);
 	if (!err)
 		put_note(&r->ex, op);
 	return err;
@@ -495,6 +514,8 @@ static int plan_locked(struct mx_run *r)
 
 		if (op->answered)
 			continue;
+		if (r->max_items && ex->n_items >= r->max_items)
+			break;
 		if (mx_sobj_ctx(op->obj) != r->ctx ||
 		    (op->second && mx_sobj_ctx(op->second) != r->ctx))
 			return -EXDEV;
@@ -505,9 +526,9 @@ static int plan_locked(struct mx_run *r)
 		if (err)
 			break;
 	}
-	ex->chain = r->batch->chain && ex->n_items &&
-		    (mx_rop_flags(ex->items[ex->n_items - 1].rop) &
-		     MX_ROPF_PACKS);
+	ex->chain =
+		r->batch->chain && ex->n_items &&
+		(mx_rop_flags(ex->items[ex->n_items - 1].rop) & MX_ROPF_PACKS);
 	if (err == -ENOSPC)
 		err = ex->n_items || ex->n_released ? 0 : -EMSGSIZE;
 	return err;

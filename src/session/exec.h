@@ -46,6 +46,9 @@ struct mx_exec {
 	uint32_t backoff_ms;
 	uint32_t size_needed;
 	bool pending;
+	/* The answers together were too large: none of them came, though some
+	 * or all of the request has been carried out. */
+	bool all_lost;
 };
 
 void mx_exec_fini(struct mx_exec *ex);

@@ -115,7 +115,8 @@ static void do_logon(struct answer *a, const struct mx_rop_req *q,
 		r->logon.folder_ids[i] = mx_id_make(1, 100 + i);
 	r->logon.repl_id = 1;
 	r->logon.repl_guid.b[0] = 7;
-	a->handles[q->hindex] = add(f, a->e->session, q->id, q->logon_id)->handle;
+	a->handles[q->hindex] =
+		add(f, a->e->session, q->id, q->logon_id)->handle;
 }
 
 static void do_rows(struct answer *a, struct fake_handle *h,
@@ -191,6 +192,13 @@ static void do_stream(struct fake_handle *h, const struct mx_rop_req *q,
 	}
 }
 
+static bool is_message(const struct fake_handle *h)
+{
+	return h->rop == MX_ROP_OPEN_MESSAGE ||
+	       h->rop == MX_ROP_CREATE_MESSAGE ||
+	       h->rop == MX_ROP_OPEN_EMBEDDED_MESSAGE;
+}
+
 static void serve_on(struct answer *a, struct fake_handle *h,
 		     const struct mx_rop_req *q, struct mx_rop_res *r)
 {
@@ -222,6 +230,11 @@ static void serve_on(struct answer *a, struct fake_handle *h,
 		break;
 	case MX_ROP_SAVE_CHANGES_MESSAGE:
 		r->save_changes_message.message_id = mx_id_make(1, 5000);
+		break;
+	case MX_ROP_SAVE_CHANGES_ATTACHMENT:
+		h = in(a, q->hindex);
+		if (!h || !is_message(h)) /* MS-OXCMSG_R876 */
+			r->return_value = 0x80040102;
 		break;
 	case MX_ROP_READ_STREAM:
 	case MX_ROP_SEEK_STREAM:
@@ -281,6 +294,8 @@ static bool put(struct answer *a, const struct mx_rop_res *r)
 	size_t at = a->wr.len;
 
 	mx_rop_res_encode(&a->wr, r);
+	if (r->return_value && a->f->bare_failures)
+		a->wr.len = at + 6;
 	if (!a->wr.err && a->wr.len + 200 < a->max)
 		return true;
 	if (a->wr.err)
@@ -451,11 +466,11 @@ static void put_struct(struct mx_buf *out, const char *type, bool event,
 	bool connect = !strcmp(type, "Connect"), wait = *type == 'N';
 
 	connect ? mx_connect_res_encode(&size, &c)
-	: wait	? mx_notification_wait_res_encode(&size, &w)
+	: wait  ? mx_notification_wait_res_encode(&size, &w)
 		: mx_disconnect_res_encode(&size, &d);
 	mx_wr_init(&wr, mx_buf_room(out, size.len), size.len);
 	connect ? mx_connect_res_encode(&wr, &c)
-	: wait	? mx_notification_wait_res_encode(&wr, &w)
+	: wait  ? mx_notification_wait_res_encode(&wr, &w)
 		: mx_disconnect_res_encode(&wr, &d);
 	out->len = size.len;
 }
@@ -520,6 +535,19 @@ static int cut(struct mx_xresp *r, bool sent, struct mx_fault *fault)
 			    "scripted");
 }
 
+/* The body of an Execute that failed as a whole. */
+static void put_error_code(struct mx_buf *body, uint32_t error_code)
+{
+	const struct mx_execute_res res = {.error_code = error_code};
+	struct mx_wr size = {0}, wr;
+
+	mx_execute_res_encode(&size, &res);
+	mx_buf_reset(body);
+	mx_wr_init(&wr, mx_buf_room(body, size.len), size.len);
+	mx_execute_res_encode(&wr, &res);
+	body->len = size.len;
+}
+
 static int act(struct fake *f, enum fake_act what, struct fake_entry *e,
 	       const struct mx_xreq *x, struct mx_xresp *r,
 	       struct mx_fault *fault)
@@ -546,6 +574,20 @@ static int act(struct fake *f, enum fake_act what, struct fake_entry *e,
 		r->http_status = 200;
 		put_struct(&r->body, "Connect", false, 0x80040112);
 		return 0;
+	case FAKE_CODE:
+		drop_session(f, e->session);
+		return code(r, f->code, -EREMOTEIO, fault);
+	case FAKE_OVERALL:
+		r->why = MX_XWHY_OVERALL;
+		r->maybe_sent = true;
+		r->n_pending = 12;
+		return mx_fault_set(fault, MX_LAYER_TRANSPORT, 28, -ETIMEDOUT,
+				    "scripted");
+	case FAKE_TOO_LARGE:
+		serve(f, e, x, r, fault);
+		if (e->n_rops > f->max_rops)
+			put_error_code(&r->body, 0x47d);
+		return 0;
 	case FAKE_GARBAGE:
 		serve(f, e, x, r, fault);
 		r->body.len = r->body.len / 2;
@@ -561,6 +603,8 @@ static void describe(struct fake_entry *e, struct mx_channel *ch,
 	*e = (struct fake_entry){.session = session_of(x),
 				 .background = background};
 	snprintf(e->type, sizeof(e->type), "%s", x->type);
+	assert_non_null(x->client_info); /* MS-OXCMAPIHTTP_R2045 */
+	snprintf(e->client_info, sizeof(e->client_info), "%s", x->client_info);
 	snprintf(e->user, sizeof(e->user), "%s",
 		 mx_userctx_display(mx_channel_user(ch)));
 }
@@ -678,8 +722,7 @@ static bool is_ready(struct fake *f, struct pending *p)
 	if (p->act == FAKE_DEAD || (p->act == FAKE_HOLD && !f->let_go))
 		return false;
 	return p->act != FAKE_SERVE || !wait || has_event(f, p->e.session) ||
-	       p->e.session >= MX_ARRAY_SIZE(f->live) ||
-	       !f->live[p->e.session];
+	       p->e.session >= MX_ARRAY_SIZE(f->live) || !f->live[p->e.session];
 }
 
 static struct pending *next_ready(struct fake *f)

@@ -18,6 +18,7 @@
 #include "base/lock.h"
 #include "session/notify.h"
 #include "session/session.h"
+#include "session/session-private.h"
 #include "session/transport.h"
 #include "session/batch.h"
 
@@ -32,6 +33,10 @@ enum fake_act {
 	FAKE_GARBAGE,  /* an answer that cannot be read */
 	FAKE_DEAD,     /* no answer, until cancelled or out of time */
 	FAKE_HOLD,     /* no answer until fake_let_go() */
+	FAKE_CODE,     /* X-ResponseCode fake->code: the session is gone */
+	FAKE_OVERALL,  /* PENDING until the overall deadline, at once */
+	/* Served, then ErrorCode 0x47D when more than fake->max_rops came. */
+	FAKE_TOO_LARGE,
 };
 
 #define FAKE_MAX_ROPS 600
@@ -39,7 +44,8 @@ enum fake_act {
 
 struct fake_entry {
 	char type[20];
-	char user[64];    /* who sent it */
+	char user[64]; /* who sent it */
+	char client_info[MX_REQUEST_ID_SIZE];
 	unsigned session; /* by its cookie, 0 none */
 	bool background;  /* came over submit */
 	unsigned n_rops;
@@ -62,15 +68,18 @@ struct fake {
 	enum fake_act (*script)(struct fake *f, const struct fake_entry *e);
 	int script_state; /* the script's own */
 	int64_t retry_ms, expiration_ms;
-	unsigned max_logons;  /* per session; 0: no limit */
-	unsigned n_rows;      /* of every table */
+	unsigned max_logons;          /* per session; 0: no limit */
+	unsigned n_rows;              /* of every table */
 	uint32_t fail_rop, fail_code; /* this RopId is refused with this code */
 	uint32_t backoff_rop; /* answered once with RopBackoff instead */
 	uint32_t backoff_ms;
-	size_t max_payload;   /* of one answer; 0: 32 KiB */
+	size_t max_payload; /* of one answer; 0: 32 KiB */
+	uint32_t code;
+	unsigned max_rops;
+	bool bare_failures; /* nothing behind a ReturnValue that is not 0 */
 
 	/* What is there. */
-	unsigned n_sessions;  /* connected and not disconnected */
+	unsigned n_sessions; /* connected and not disconnected */
 	unsigned next_session;
 	bool live[4096];
 	uint32_t next_handle;

@@ -17,8 +17,9 @@
 #include "session/session-private.h"
 #include "wire/bodies.h"
 
-/* A server answers within five minutes.  [MS-OXCMAPIHTTP] 3.2.2 */
-#define PARK_MS 600000
+/* A server answers within five minutes, [MS-OXCMAPIHTTP] 3.2.2; gromox never,
+ * unless something happens.  Then we end it, and park another. */
+#define PARK_MS 330000
 
 struct mx_parked {
 	struct mx_ctx *ctx; /* reference */
@@ -97,11 +98,11 @@ static void ended_locked(struct mx_ctx *ctx, struct mx_parked *p, int err,
 	if (ctx->conn)
 		mx_conn_op_end(ctx->conn, MX_OP_PARKED, &result);
 	poller_locked(ctx, MX_POLLER_DONE);
-	if (err == -ESTALE)
+	if (mx_ctx_forgotten(err, resp))
 		mx_ctx_lost_locked(ctx, p->epoch);
 	if (!err)
 		ctx->last_answer = mx_mono_now();
-	if (!err || err == -ECANCELED || err == -ESTALE)
+	if (!err || err == -ECANCELED || mx_ctx_forgotten(err, resp))
 		ctx->park_failures = 0;
 	else if (ctx->park_failures < 100)
 		ctx->park_failures++;
@@ -128,10 +129,12 @@ static void on_done(void *arg, int err, struct mx_xresp *resp,
 
 	if (!err)
 		err = read_answer(resp, &events);
+	else if (resp->why == MX_XWHY_OVERALL && resp->n_pending)
+		err = 0; /* it was alive all the time: no event */
 	atomic_fetch_add(&ctx->s->bytes_out, resp->bytes_out);
 	atomic_fetch_add(&ctx->s->bytes_in, resp->bytes_in);
 	mx_mutex_lock(&ctx->s->lock);
-	ended_locked(ctx, p, err, resp, fault);
+	ended_locked(ctx, p, err, resp, err ? fault : NULL);
 	if (events)
 		ctx->fetch_wanted = true;
 	mx_mutex_unlock(&ctx->s->lock);
@@ -170,17 +173,19 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 	static const uint8_t body[8];
 	struct mx_client *c = ctx->s->c;
 	struct mx_engine_req req = {
-		.x = {
-			.type = "NotificationWait",
-			.body = body,
-			.body_len = sizeof(body),
-			.request_id = p->request_id,
-			.cookies = p->cookies,
-			.overall_ms = PARK_MS,
-			.cancel = &p->token,
-			.phase = on_phase,
-			.phase_arg = p,
-		},
+		.x =
+			{
+				.type = "NotificationWait",
+				.body = body,
+				.body_len = sizeof(body),
+				.request_id = p->request_id,
+				.client_info = ctx->client_info,
+				.cookies = p->cookies,
+				.overall_ms = PARK_MS,
+				.cancel = &p->token,
+				.phase = on_phase,
+				.phase_arg = p,
+			},
 		.done = on_done,
 		.arg = p,
 	};

@@ -96,6 +96,7 @@ static enum mx_run_step send(struct mx_run *r, const char *type)
 		.body = r->body.p,
 		.body_len = r->body.len,
 		.request_id = r->request_id,
+		.client_info = ctx->client_info,
 		.cookies = r->cookies,
 		.cancel = &r->token,
 		.overall_ms = mx_mono_left_ms(r->deadline),
@@ -285,13 +286,27 @@ static int busy(struct mx_run *r, int err)
 	return 0;
 }
 
+bool mx_ctx_forgotten(int err, const struct mx_xresp *resp)
+{
+	if (resp->why != MX_XWHY_CODE)
+		return false;
+	switch (resp->response_code) {
+	case 2: /* unknown or expired cookie; [MS-OXCMAPIHTTP]: verb */
+	case 4: /* another user's cookie; header */
+	case 7: /* not the latest sequence cookie; missing header */
+		return true;
+	default:
+		return err == -ESTALE;
+	}
+}
+
 /* An Execute that failed below its body.  0: go on. */
 static int execute_failed(struct mx_run *r, int err,
 			  const struct mx_xresp *resp)
 {
 	switch (resp->why) {
 	case MX_XWHY_CODE:
-		if (err == -ESTALE) { /* not executed: the context is gone */
+		if (mx_ctx_forgotten(err, resp)) { /* not executed */
 			lose(r);
 			return ++r->n_lost > MAX_LOST ? err : 0;
 		}
@@ -319,6 +334,29 @@ static int execute_failed(struct mx_run *r, int err,
 	}
 }
 
+/* gromox has no RopBufferTooSmall: it carries out what it can, then refuses the
+ * whole Execute with ErrorCode 0x47D.  As with a lost answer, what it opened and
+ * moved is not known; fewer ROPs may fit. */
+static int ask_less(struct mx_run *r)
+{
+	unsigned n = r->ex.n_items;
+
+	lose(r);
+	if (r->max_items == 1 || (n < 2 && r->max_out >= MX_MAX_ROP_OUT))
+		return mx_fault_set(r->fault, MX_LAYER_EMSMDB, 0x47d, -EMSGSIZE,
+				    "the answer does not fit into the largest "
+				    "buffer");
+	if (!r->ex.resend)
+		return mx_fault_set(r->fault, MX_LAYER_EMSMDB, 0x47d,
+				    -ENETRESET,
+				    "the answers were too large for one "
+				    "buffer; whether the operations took "
+				    "effect is not known");
+	r->max_out = MX_MAX_ROP_OUT;
+	r->max_items = n > 1 ? n / 2 : 1;
+	return 0;
+}
+
 /* What an Execute's body asks of us besides. */
 static int after_execute(struct mx_run *r)
 {
@@ -329,6 +367,8 @@ static int after_execute(struct mx_run *r)
 	}
 	if (r->ex.backoff_ms)
 		pause_for(r, r->ex.backoff_ms, MX_ROP_BACKOFF, true);
+	if (r->ex.all_lost)
+		return ask_less(r);
 	if (!r->ex.size_needed)
 		return 0;
 	/* Answered in part: the rest may have the whole buffer next time. */
@@ -393,7 +433,7 @@ void mx_run_answer(struct mx_run *r, int err, struct mx_xresp *resp)
 		r->result = execute_answer(r, err, resp);
 	else
 		r->result = err;
-	if (r->kind == MX_RUN_PING && err == -ESTALE)
+	if (r->kind == MX_RUN_PING && mx_ctx_forgotten(err, resp))
 		lose(r);
 }
 
@@ -491,9 +531,8 @@ static int run_as_caller(struct mx_run *r, const struct mx_call *call)
 	struct mx_session *s = r->ctx->s;
 	int err;
 
-	r->deadline = call && call->deadline.ns
-			      ? call->deadline
-			      : mx_mono_in_ms(s->c->call_ms);
+	r->deadline = call && call->deadline.ns ? call->deadline
+						: mx_mono_in_ms(s->c->call_ms);
 	if (mx_cancel_attach(cancel, &mine))
 		mx_cancel_fire(&r->token);
 	if (mx_cancel_attach(&s->off_token, &off))

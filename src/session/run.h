@@ -25,11 +25,11 @@ enum mx_op_role {
 };
 
 enum mx_run_kind {
-	MX_RUN_BATCH,      /* a caller's batch */
-	MX_RUN_CONNECT,    /* a caller wants the context connected */
-	MX_RUN_FLUSH,      /* queued releases */
-	MX_RUN_FETCH,      /* an Execute without ROPs, for RopNotify */
-	MX_RUN_RECOVER,    /* connect again, register subscriptions again */
+	MX_RUN_BATCH,   /* a caller's batch */
+	MX_RUN_CONNECT, /* a caller wants the context connected */
+	MX_RUN_FLUSH,   /* queued releases */
+	MX_RUN_FETCH,   /* an Execute without ROPs, for RopNotify */
+	MX_RUN_RECOVER, /* connect again, register subscriptions again */
 	MX_RUN_PING,
 	MX_RUN_DISCONNECT,
 };
@@ -50,7 +50,8 @@ struct mx_run {
 	int result;
 	bool background, sent_any;
 	unsigned n_lost, n_resent, n_busy;
-	uint32_t max_out; /* grows when the server says so */
+	uint32_t max_out;   /* grows when the server says so */
+	unsigned max_items; /* of one Execute; shrinks likewise; 0: no limit */
 
 	/* The exchange at hand. */
 	struct mx_xreq x;
@@ -75,6 +76,12 @@ void mx_run_answer(struct mx_run *r, int err, struct mx_xresp *resp);
 /* Around every exchange: counters and the connection's record. */
 void mx_run_begin(struct mx_run *r);
 void mx_run_end(struct mx_run *r, int err, const struct mx_xresp *resp);
+
+/* The server says that it does not know the session context, or not any more in
+ * this state: nothing has been carried out, connect again.  By the codes of the
+ * specification (6, 10, 13: -ESTALE), and by those that gromox gives instead,
+ * which mean a malformed request there and never come once Connect was taken. */
+bool mx_ctx_forgotten(int err, const struct mx_xresp *resp);
 
 /* Connects a context that has no connection yet, as a caller. */
 int mx_run_connect(struct mx_ctx *ctx, const struct mx_call *call);

@@ -31,6 +31,8 @@
 #include "session/transport.h"
 
 #define MX_NO_LOGON 0xff
+/* "{GUID}:counter" */
+#define MX_REQUEST_ID_SIZE 56
 /* Logons in one context: LogonId is one byte, 255 stays free.  B16. */
 #define MX_MAX_LOGON_IDS 255
 /* RopReleases that ride along in one Execute. */
@@ -47,7 +49,7 @@ struct mx_client {
 	atomic_uint core; /* 1 while refs > 0, and one a session */
 	unsigned fork_gen;
 	struct mx_mutex lock;
-	struct mx_cond idle;         /* n_ctx went down */
+	struct mx_cond idle; /* n_ctx went down */
 	struct mx_list sessions MX_GUARDED(&lock);
 	bool down MX_GUARDED(&lock); /* shutdown has begun */
 	bool beating MX_GUARDED(&lock);
@@ -56,6 +58,8 @@ struct mx_client {
 	unsigned n_beats MX_GUARDED(&lock); /* closures on the engine */
 	atomic_bool is_down;
 	atomic_uint n_objects;
+	char guid[MX_GUID_STRLEN + 1]; /* X-ClientInfo: of this instance */
+	atomic_uint n_ctx_ever;
 	struct mx_reg *reg;
 	struct mx_net_opts opts;
 	char *ca_file, *app;
@@ -63,8 +67,9 @@ struct mx_client {
 	unsigned max_logons;
 	const struct mx_transport_ops *t;
 	void *t_arg;
-	struct mx_cancel reaper; /* fired when the shutdown's deadline is over */
-	struct mx_cancel beat;   /* ends the registry's beat */
+	struct mx_cancel
+		reaper;        /* fired when the shutdown's deadline is over */
+	struct mx_cancel beat; /* ends the registry's beat */
 };
 
 /* Whether this is a forked child of the client's process. */
@@ -80,7 +85,7 @@ void mx_client_count_ctx(struct mx_client *c, int by);
 /* Someone's place in the queue for a turn, or a pause; on the waiter's stack or
  * in a background run. */
 struct mx_wait {
-	struct mx_list link; /* s->lock */
+	struct mx_list link;   /* s->lock */
 	void (*fn)(void *arg); /* background: called when granted; no lock */
 	void *arg;
 	struct mx_mutex m;
@@ -99,7 +104,7 @@ struct mx_release {
 };
 
 enum mx_ctx_state {
-	MX_CTX_NEW,  /* no Connect yet */
+	MX_CTX_NEW, /* no Connect yet */
 	MX_CTX_OPEN,
 	MX_CTX_LOST, /* to be connected again with the old cookies */
 	MX_CTX_ENDING,
@@ -130,7 +135,8 @@ struct mx_ctx {
 	struct mx_conn *conn;
 	struct mx_cookies cookies; /* s->lock: NotificationWait reads them */
 	char guid[MX_GUID_STRLEN + 1];
-	uint32_t counter; /* s->lock */
+	uint32_t counter;                     /* s->lock */
+	char client_info[MX_REQUEST_ID_SIZE]; /* constant */
 	uint32_t exec_seq;
 	mx_mono not_before; /* the server asked for a pause */
 
@@ -162,8 +168,8 @@ struct mx_ctx {
 };
 
 struct mx_session {
-	atomic_uint refs; /* the program's, and each logon's */
-	atomic_uint core; /* 1 while refs > 0, and one a context */
+	atomic_uint refs;    /* the program's, and each logon's */
+	atomic_uint core;    /* 1 while refs > 0, and one a context */
 	struct mx_list link; /* client->sessions */
 	struct mx_client *c;
 	struct mx_userctx *user;
@@ -208,13 +214,13 @@ struct mx_deferred {
 struct mx_sobj {
 	atomic_uint refs;
 	uint8_t kind;
-	bool opened;   /* has been open in some epoch */
-	bool created;  /* by a Create* ROP, and not recorded otherwise yet */
+	bool opened;  /* has been open in some epoch */
+	bool created; /* by a Create* ROP, and not recorded otherwise yet */
 	bool dirty;
-	bool gone;     /* submitted: cannot be opened again */
-	struct mx_logon *logon; /* kept alive through parent */
-	struct mx_sobj *parent; /* reference; NULL for a logon */
-	uint32_t handle, epoch; /* valid while epoch == ctx->epoch */
+	bool gone;                 /* submitted: cannot be opened again */
+	struct mx_logon *logon;    /* kept alive through parent */
+	struct mx_sobj *parent;    /* reference; NULL for a logon */
+	uint32_t handle, epoch;    /* valid while epoch == ctx->epoch */
 	struct mx_rop_bytes *open; /* how it is opened (again) */
 	struct mx_list deferred;   /* struct mx_deferred */
 	uint64_t fid, mid;
@@ -311,8 +317,7 @@ void mx_ctx_ended(struct mx_ctx *ctx, enum mx_conn_end how);
 /* Looks at what should be going on in the background and starts it: releases,
  * notifications, keep-alive.  Never waits; s->lock not held. */
 void mx_ctx_poke(struct mx_ctx *ctx);
-/* "{GUID}:counter" into buf. */
-#define MX_REQUEST_ID_SIZE 56
+/* X-RequestId of the next request, into buf. */
 void mx_ctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
 
 /* --- Turns (turn.c) ----------------------------------------------------- */
