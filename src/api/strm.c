@@ -332,6 +332,13 @@ static int fetch(struct mx_do *d, struct strm *s, uint64_t at, size_t want,
 	return out->err;
 }
 
+size_t mx_strm_text_len(const uint8_t *p, size_t n)
+{
+	while (n >= 2 && !p[n - 1] && !p[n - 2])
+		n -= 2;
+	return n;
+}
+
 static int text_load(struct mx_do *d, struct strm *s)
 {
 	MX_AUTO(mx_buf_auto) struct mx_buf raw = MX_BUF_INIT;
@@ -349,6 +356,7 @@ static int text_load(struct mx_do *d, struct strm *s)
 		if (err)
 			return err;
 	} while (raw.len > had);
+	raw.len = mx_strm_text_len(raw.p, raw.len);
 	n = mx_utf8_from_utf16le(raw.p, raw.len, NULL, 0);
 	u8 = malloc(n + 1);
 	if (!u8)

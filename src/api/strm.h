@@ -27,6 +27,10 @@ int mx_strm_flush_all(struct mx_do *d, struct mx_obj *o);
 /* Drops streams that were released with unsent bytes; when the object goes. */
 void mx_strm_drop_all(struct mx_obj *o);
 
+/* Bytes of a text stream (UTF-16LE) without the terminators behind the text: the
+ * stream of a string has one on some servers (gromox), and values have none. */
+size_t mx_strm_text_len(const uint8_t *utf16le, size_t n);
+
 /* UTF-8 as UTF-16LE in the arena; NULL out of memory. */
 uint8_t *mx_strm_utf16(struct mx_arena *a, const char *s, size_t *ret_n);
 

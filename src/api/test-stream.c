@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "api/stream.h"
+#include "api/strm.h"
 #include "base/test.h"
 
 static LARGE_INTEGER li(LONGLONG v)
@@ -159,8 +160,23 @@ static void test_query_interface_counts(void **state)
 	assert_int_equal(IStream_Release(s), 0);
 }
 
+/* gromox counts the string's terminator into its stream. */
+static void test_terminators_are_no_part_of_a_text(void **state)
+{
+	static const uint8_t text[] = {'a', 0, 0, 1, 'b', 0, 0, 0, 0, 0};
+
+	assert_int_equal(mx_strm_text_len(text, 10), 6);
+	assert_int_equal(mx_strm_text_len(text, 8), 6);
+	assert_int_equal(mx_strm_text_len(text, 6), 6);
+	assert_int_equal(mx_strm_text_len(text, 4), 4); /* U+0100 */
+	assert_int_equal(mx_strm_text_len(text + 6, 4), 0);
+	assert_int_equal(mx_strm_text_len(text + 6, 1), 1);
+	assert_int_equal(mx_strm_text_len(text, 0), 0);
+}
+
 MX_TEST_MAIN(MX_TEST(test_memory_stream), MX_TEST(test_file_stream),
 	     MX_TEST(test_delete_on_release_removes_the_file),
 	     MX_TEST(test_copy_to_crosses_pieces),
 	     MX_TEST(test_missing_file_says_so),
-	     MX_TEST(test_query_interface_counts))
+	     MX_TEST(test_query_interface_counts),
+	     MX_TEST(test_terminators_are_no_part_of_a_text))
