@@ -171,8 +171,89 @@ static OM_uint32 service_name(const char *server, OM_uint32 *minor,
 	return gss_import_name(minor, &b, GSS_C_NT_HOSTBASED_SERVICE, ret);
 }
 
-/* SPNEGO, 1.3.6.1.5.5.2. */
+/* 1.3.6.1.5.5.2 and 1.2.840.113554.1.2.2. */
 static gss_OID_desc spnego = {6, (void *)"\x2b\x06\x01\x05\x05\x02"};
+static gss_OID_desc krb5 = {9, (void *)"\x2a\x86\x48\x86\xf7\x12\x01\x02\x02"};
+
+/* The mechanism to use this credential with.  It must be one that the
+ * credential was acquired for: for another one GSSAPI silently takes the
+ * process's default credential.  (Asked for SPNEGO with a Kerberos credential
+ * from gss_acquire_cred_with_password, MIT's 1.20 does just that.) */
+static OM_uint32 choose_mech(gss_cred_id_t cred, OM_uint32 *minor, gss_OID *ret)
+{
+	gss_OID_set set = GSS_C_NO_OID_SET;
+	OM_uint32 major, ignored;
+	int has = 0;
+
+	*minor = 0;
+	if (!cred) /* never the process's own */
+		return GSS_S_NO_CRED;
+	major = gss_inquire_cred(minor, cred, NULL, NULL, NULL, &set);
+	if (GSS_ERROR(major))
+		return major;
+	*ret = &krb5;
+	gss_test_oid_set_member(&ignored, *ret, set, &has);
+	if (!has) {
+		*ret = &spnego;
+		gss_test_oid_set_member(&ignored, *ret, set, &has);
+	}
+	gss_release_oid_set(&ignored, &set);
+	return has ? GSS_S_COMPLETE : GSS_S_NO_CRED;
+}
+
+/* Puts a DER tag and length in front of what stands at p, growing down. */
+static unsigned char *der(unsigned char *p, const unsigned char *end,
+			  unsigned char t)
+{
+	size_t n = (size_t)(end - p);
+	unsigned char bytes = 0;
+
+	if (n < 0x80) {
+		*--p = (unsigned char)n;
+	} else {
+		for (; n; n >>= 8, bytes++)
+			*--p = (unsigned char)n;
+		*--p = 0x80 | bytes;
+	}
+	*--p = t;
+	return p;
+}
+
+static unsigned char *der_oid(unsigned char *p, const gss_OID_desc *oid)
+{
+	unsigned char *end = p;
+
+	p -= oid->length;
+	memcpy(p, oid->elements, oid->length);
+	return der(p, end, 0x06);
+}
+
+/* NegTokenInit that offers Kerberos alone and carries its token: RFC 4178 4.2.1
+ * in the framing of RFC 2743 3.1. */
+static int wrap_spnego(const gss_buffer_desc *tok, struct mx_secret *ret)
+{
+	enum { ROOM = 128 };
+	size_t size = tok->length + ROOM;
+	unsigned char *buf = malloc(size), *end, *p, *q;
+	int err;
+
+	if (!buf)
+		return -ENOMEM;
+	end = buf + size;
+	p = end - tok->length;
+	memcpy(p, tok->value, tok->length);
+	p = der(der(p, end, 0x04), end, 0xa2); /* mechToken */
+	q = p;
+	p = der_oid(p, &krb5);
+	p = der(der(p, q, 0x30), q, 0xa0); /* mechTypes */
+	p = der(der(p, end, 0x30), end, 0xa0);
+	p = der_oid(p, &spnego);
+	p = der(p, end, 0x60);
+	err = encode("Negotiate", p, (size_t)(end - p), ret);
+	explicit_bzero(buf, size);
+	free(buf);
+	return err;
+}
 
 /* The first token of a fresh context; the context is not kept.  Without mutual
  * authentication nothing of the answer is needed: TLS names the server. */
@@ -182,23 +263,26 @@ static int negotiate(const struct mx_userctx *user, const char *server,
 	gss_ctx_id_t ctx = GSS_C_NO_CONTEXT;
 	gss_name_t name = GSS_C_NO_NAME;
 	gss_buffer_desc tok = GSS_C_EMPTY_BUFFER;
+	gss_cred_id_t cred = mx_userctx_gss(user);
 	OM_uint32 major, minor, ignored;
+	gss_OID mech = GSS_C_NO_OID;
 	char words[200];
 	int err;
 
-	major = service_name(server, &minor, &name);
-	if (!mx_userctx_gss(user)) /* never the process's own */
-		major = GSS_S_NO_CRED;
+	major = choose_mech(cred, &minor, &mech);
 	if (!GSS_ERROR(major))
-		major = gss_init_sec_context(&minor, mx_userctx_gss(user), &ctx,
-					     name, &spnego, 0, 0,
-					     GSS_C_NO_CHANNEL_BINDINGS,
+		major = service_name(server, &minor, &name);
+	if (!GSS_ERROR(major))
+		major = gss_init_sec_context(&minor, cred, &ctx, name, mech, 0,
+					     0, GSS_C_NO_CHANNEL_BINDINGS,
 					     GSS_C_NO_BUFFER, NULL, &tok, NULL,
 					     NULL);
 	if (GSS_ERROR(major) || !tok.length) {
 		gss_words(major, minor, words, sizeof(words));
 		err = mx_fault_set(fault, MX_LAYER_LOCAL, EACCES, -EACCES,
 				   "no Kerberos ticket: %s", words);
+	} else if (mech == &krb5) {
+		err = wrap_spnego(&tok, ret);
 	} else {
 		err = encode("Negotiate", tok.value, tok.length, ret);
 	}
