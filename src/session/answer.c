@@ -354,7 +354,7 @@ static void released(struct mx_run *r)
 			const struct mx_release *rel = &ctx->releases[i];
 
 			if (rel->logon)
-				mx_ctx_free_id_locked(ctx, rel->logon_id);
+				mx_sctx_free_id_locked(ctx, rel->logon_id);
 		}
 		ctx->n_releases -= n;
 		if (n) /* else there may be no array */

@@ -92,7 +92,7 @@ static void finish(struct job *j)
 	if (kind == MX_RUN_RECOVER)
 		mx_notify_recovered(ctx, &j->batch, result);
 	mx_mutex_lock(&ctx->s->lock);
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	mx_mutex_unlock(&ctx->s->lock);
 	stopped_running(ctx, kind, result);
 	mx_turn_give(ctx);
@@ -101,10 +101,10 @@ static void finish(struct job *j)
 	mx_wait_fini(&j->turn);
 	free(j);
 	if (kind == MX_RUN_DISCONNECT)
-		mx_ctx_ended(ctx, result ? MX_CONN_LEFT : MX_CONN_ENDED);
+		mx_sctx_ended(ctx, result ? MX_CONN_LEFT : MX_CONN_ENDED);
 	else
-		mx_ctx_poke(ctx);
-	mx_ctx_unref(ctx);
+		mx_sctx_poke(ctx);
+	mx_sctx_unref(ctx);
 }
 
 static void on_done(void *arg, int err, struct mx_xresp *resp,

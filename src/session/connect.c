@@ -17,7 +17,7 @@
 #define CONNECT_ADMIN 0x00000001u
 
 /* [MS-OXCDATA] 2.4: session limit, connection pools, open objects. */
-bool mx_ctx_too_many(uint32_t code)
+bool mx_sctx_too_many(uint32_t code)
 {
 	return code == 0x80040112 || code == 0x00000a2d || code == 0x000004de;
 }
@@ -102,7 +102,7 @@ static int refused(struct mx_run *r, const struct mx_connect_res *res)
 	uint32_t code = res->status_code ? res->status_code : res->error_code;
 	int err = -EREMOTEIO;
 
-	if (mx_ctx_too_many(code))
+	if (mx_sctx_too_many(code))
 		return full(r, code);
 	if (code == 0x3eb || code == 0x3f2 || code == 0x80070005)
 		err = -EACCES; /* unknown user, no right to log on, access */

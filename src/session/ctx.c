@@ -60,7 +60,7 @@ static void ctx_free(struct mx_ctx *ctx)
 	mx_session_core_put(s);
 }
 
-int mx_ctx_new(struct mx_session *s, struct mx_ctx **ret,
+int mx_sctx_new(struct mx_session *s, struct mx_ctx **ret,
 	       struct mx_fault *fault)
 {
 	struct mx_ctx *ctx;
@@ -84,12 +84,12 @@ int mx_ctx_new(struct mx_session *s, struct mx_ctx **ret,
 	return 0;
 }
 
-void mx_ctx_ref(struct mx_ctx *ctx)
+void mx_sctx_ref(struct mx_ctx *ctx)
 {
 	ctx->refs++;
 }
 
-void mx_ctx_unref(struct mx_ctx *ctx)
+void mx_sctx_unref(struct mx_ctx *ctx)
 {
 	bool last;
 
@@ -101,7 +101,7 @@ void mx_ctx_unref(struct mx_ctx *ctx)
 		ctx_free(ctx);
 }
 
-void mx_ctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE])
+void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE])
 {
 	uint32_t n;
 
@@ -126,7 +126,7 @@ static int take_id_locked(struct mx_ctx *ctx)
 	return -ENOSPC;
 }
 
-void mx_ctx_free_id_locked(struct mx_ctx *ctx, uint8_t id)
+void mx_sctx_free_id_locked(struct mx_ctx *ctx, uint8_t id)
 {
 	ctx->logon_ids[id / 32] &= ~(UINT32_C(1) << (id % 32));
 }
@@ -155,13 +155,13 @@ static bool place_locked(struct mx_logon *l, struct mx_ctx **fresh)
 		l->id = (uint8_t)id;
 		l->ctx = ctx;
 		ctx->n_logons++;
-		mx_ctx_ref(ctx);
+		mx_sctx_ref(ctx);
 		return true;
 	}
 	return false;
 }
 
-int mx_ctx_place(struct mx_logon *l, struct mx_fault *fault)
+int mx_sctx_place(struct mx_logon *l, struct mx_fault *fault)
 {
 	struct mx_session *s = l->s;
 	struct mx_ctx *fresh = NULL;
@@ -173,7 +173,7 @@ int mx_ctx_place(struct mx_logon *l, struct mx_fault *fault)
 	mx_mutex_unlock(&s->lock);
 	if (placed)
 		return 0;
-	err = mx_ctx_new(s, &fresh, fault);
+	err = mx_sctx_new(s, &fresh, fault);
 	if (err)
 		return err;
 	mx_mutex_lock(&s->lock);
@@ -183,15 +183,15 @@ int mx_ctx_place(struct mx_logon *l, struct mx_fault *fault)
 		place_locked(l, &fresh);
 	mx_mutex_unlock(&s->lock);
 	if (fresh)
-		mx_ctx_ended(fresh, MX_CONN_ENDED);
+		mx_sctx_ended(fresh, MX_CONN_ENDED);
 	return err;
 }
 
-struct mx_ctx *mx_ctx_unplace_locked(struct mx_logon *l)
+struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l)
 {
 	struct mx_ctx *ctx = l->ctx;
 
-	mx_ctx_free_id_locked(ctx, l->id);
+	mx_sctx_free_id_locked(ctx, l->id);
 	ctx->n_logons--;
 	l->ctx = NULL;
 	return ctx;
@@ -199,7 +199,7 @@ struct mx_ctx *mx_ctx_unplace_locked(struct mx_logon *l)
 
 /* --- Releases and loss -------------------------------------------------- */
 
-void mx_ctx_release_locked(struct mx_ctx *ctx, struct mx_release r)
+void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r)
 {
 	size_t cap = ctx->cap_releases ? 2 * ctx->cap_releases : 16;
 	struct mx_release *p = ctx->releases;
@@ -216,7 +216,7 @@ void mx_ctx_release_locked(struct mx_ctx *ctx, struct mx_release r)
 	ctx->releases[ctx->n_releases++] = r;
 }
 
-void mx_ctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch)
+void mx_sctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch)
 {
 	if (ctx->state != MX_CTX_OPEN || ctx->epoch != epoch)
 		return;
@@ -224,13 +224,13 @@ void mx_ctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch)
 	ctx->epoch++;
 	for (size_t i = 0; i < ctx->n_releases; i++)
 		if (ctx->releases[i].logon)
-			mx_ctx_free_id_locked(ctx, ctx->releases[i].logon_id);
+			mx_sctx_free_id_locked(ctx, ctx->releases[i].logon_id);
 	ctx->n_releases = 0;
 }
 
 /* --- The end ------------------------------------------------------------ */
 
-void mx_ctx_ended(struct mx_ctx *ctx, enum mx_conn_end how)
+void mx_sctx_ended(struct mx_ctx *ctx, enum mx_conn_end how)
 {
 	struct mx_conn *conn;
 
@@ -243,12 +243,12 @@ void mx_ctx_ended(struct mx_ctx *ctx, enum mx_conn_end how)
 	 * still holds keeps this memory, no longer the count. */
 	ctx->ended = true;
 	mx_client_count_ctx(ctx->s->c, -1);
-	mx_ctx_unref(ctx); /* the session's */
+	mx_sctx_unref(ctx); /* the session's */
 }
 
 /* Disconnect takes its turn behind whatever is going on, also behind a Connect
  * that is not answered yet, and then closes the record. */
-void mx_ctx_end(struct mx_ctx *ctx, bool if_unused)
+void mx_sctx_end(struct mx_ctx *ctx, bool if_unused)
 {
 	struct mx_session *s = ctx->s;
 	bool there;

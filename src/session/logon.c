@@ -84,13 +84,13 @@ static struct mx_ctx *leave_locked(struct mx_logon *l, struct mx_conn **ret)
 	if (!ctx)
 		return NULL;
 	if (mx_sobj_live(&l->o))
-		mx_ctx_release_locked(ctx, (struct mx_release){
+		mx_sctx_release_locked(ctx, (struct mx_release){
 						   .handle = l->o.handle,
 						   .logon_id = l->id,
 						   .logon = true,
 					   });
 	else
-		mx_ctx_free_id_locked(ctx, l->id);
+		mx_sctx_free_id_locked(ctx, l->id);
 	ctx->n_logons--;
 	l->ctx = NULL;
 	if (l->counted)
@@ -112,8 +112,8 @@ void mx_logon_destroy(struct mx_logon *l)
 		mx_conn_logon_release(conn);
 	mx_mutex_unlock(&s->lock);
 	if (ctx) {
-		mx_ctx_poke(ctx);
-		mx_ctx_unref(ctx);
+		mx_sctx_poke(ctx);
+		mx_sctx_unref(ctx);
 	}
 	mx_sobj_fini(&l->o);
 	free(l->replids);

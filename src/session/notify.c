@@ -372,7 +372,7 @@ static int list_sub(struct mx_sub *sub)
 		sub->ctx = NULL;
 		err = -ESHUTDOWN;
 	} else {
-		mx_ctx_ref(sub->ctx);
+		mx_sctx_ref(sub->ctx);
 		mx_list_push_tail(&sub->ctx->subs, &sub->link);
 	}
 	mx_mutex_unlock(&s->lock);
@@ -398,7 +398,7 @@ static int register_sub(struct mx_sub *sub, const struct mx_call *call)
 	sub->epoch = sub->o->epoch;
 	sub->ctx->n_subs++;
 	mx_mutex_unlock(&sub->s->lock);
-	mx_ctx_poke(sub->ctx);
+	mx_sctx_poke(sub->ctx);
 	return 0;
 }
 
@@ -442,8 +442,8 @@ void mx_sub_cancel(struct mx_sub *sub)
 	mx_mutex_unlock(&sub->s->lock);
 	mx_serial_close(sub->q);
 	if (ctx) {
-		mx_ctx_poke(ctx);
-		mx_ctx_unref(ctx);
+		mx_sctx_poke(ctx);
+		mx_sctx_unref(ctx);
 	}
 	mx_sobj_unref(sub->o);
 	sub_unref(sub);

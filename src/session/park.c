@@ -98,11 +98,11 @@ static void ended_locked(struct mx_ctx *ctx, struct mx_parked *p, int err,
 	if (ctx->conn)
 		mx_conn_op_end(ctx->conn, MX_OP_PARKED, &result);
 	poller_locked(ctx, MX_POLLER_DONE);
-	if (mx_ctx_forgotten(err, resp))
-		mx_ctx_lost_locked(ctx, p->epoch);
+	if (mx_sctx_forgotten(err, resp))
+		mx_sctx_lost_locked(ctx, p->epoch);
 	if (!err)
 		ctx->last_answer = mx_mono_now();
-	if (!err || err == -ECANCELED || mx_ctx_forgotten(err, resp))
+	if (!err || err == -ECANCELED || mx_sctx_forgotten(err, resp))
 		ctx->park_failures = 0;
 	else if (ctx->park_failures < 100)
 		ctx->park_failures++;
@@ -117,7 +117,7 @@ static void on_park_time(void *arg, int err)
 	mx_mutex_unlock(&ctx->s->lock);
 	if (!err)
 		mx_notify_park(ctx);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 }
 
 static void on_done(void *arg, int err, struct mx_xresp *resp,
@@ -139,8 +139,8 @@ static void on_done(void *arg, int err, struct mx_xresp *resp,
 		ctx->fetch_wanted = true;
 	mx_mutex_unlock(&ctx->s->lock);
 	parked_free(p);
-	mx_ctx_poke(ctx);
-	mx_ctx_unref(ctx);
+	mx_sctx_poke(ctx);
+	mx_sctx_unref(ctx);
 }
 
 /* Fills and lists one; NULL: no memory, which a timer tries again. */
@@ -158,7 +158,7 @@ static struct mx_parked *park_locked(struct mx_ctx *ctx)
 		parked_free(p);
 		return NULL;
 	}
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	ctx->parked = p;
 	if (ctx->conn)
 		mx_conn_op_begin(ctx->conn, MX_OP_PARKED, "NotificationWait",
@@ -191,7 +191,7 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 	};
 	int err = 0;
 
-	mx_ctx_request_id(ctx, p->request_id);
+	mx_sctx_request_id(ctx, p->request_id);
 	if (!ctx->park_ch)
 		err = mx_channel_new(ctx->s->url, ctx->s->user, &c->opts,
 				     &ctx->park_ch, NULL);
@@ -207,7 +207,7 @@ static void try_later(struct mx_ctx *ctx, int64_t ms)
 	int err;
 
 	mx_mutex_lock(&ctx->s->lock);
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	mx_mutex_unlock(&ctx->s->lock);
 	err = mx_engine_call(on_park_time, ctx, mx_mono_in_ms(ms), &ctx->bg, 0);
 	if (err)
@@ -247,5 +247,5 @@ void mx_notify_park(struct mx_ctx *ctx)
 	ended_locked(ctx, p, -ECANCELED, &none, NULL);
 	mx_mutex_unlock(&ctx->s->lock);
 	parked_free(p);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 }

@@ -28,7 +28,7 @@ static void call_at(struct mx_ctx *ctx, mx_engine_fn *fn, mx_mono when,
 	int err;
 
 	mx_mutex_lock(&ctx->s->lock);
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	mx_mutex_unlock(&ctx->s->lock);
 	err = mx_engine_call(fn, ctx, when, &ctx->bg, 0);
 	if (!err)
@@ -36,7 +36,7 @@ static void call_at(struct mx_ctx *ctx, mx_engine_fn *fn, mx_mono when,
 	mx_mutex_lock(&ctx->s->lock);
 	*flag = false;
 	mx_mutex_unlock(&ctx->s->lock);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 }
 
 static void on_flush_time(void *arg, int err)
@@ -53,7 +53,7 @@ static void on_flush_time(void *arg, int err)
 	mx_mutex_unlock(&ctx->s->lock);
 	if (now)
 		mx_background(ctx, MX_RUN_FLUSH);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 }
 
 static void on_recover_time(void *arg, int err)
@@ -70,7 +70,7 @@ static void on_recover_time(void *arg, int err)
 	mx_mutex_unlock(&ctx->s->lock);
 	if (now)
 		mx_background(ctx, MX_RUN_RECOVER);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 }
 
 /* Half of what the server gives us: with a beat left out because there was an
@@ -107,7 +107,7 @@ static void on_beat(void *arg, int err)
 		call_at(ctx, on_beat, ctx->next_beat, &ctx->ping_timer);
 	if (ping)
 		mx_background(ctx, MX_RUN_PING);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 }
 
 static unsigned releases_todo_locked(struct mx_ctx *ctx)
@@ -165,7 +165,7 @@ static unsigned todo_locked(struct mx_ctx *ctx)
 	return todo;
 }
 
-void mx_ctx_poke(struct mx_ctx *ctx)
+void mx_sctx_poke(struct mx_ctx *ctx)
 {
 	int64_t flush_ms, recover_ms;
 	unsigned todo;
@@ -176,7 +176,7 @@ void mx_ctx_poke(struct mx_ctx *ctx)
 	recover_ms = mx_backoff_ms(ctx->recover_failures);
 	mx_mutex_unlock(&ctx->s->lock);
 	if (todo & DO_END) {
-		mx_ctx_end(ctx, true);
+		mx_sctx_end(ctx, true);
 		return;
 	}
 	if (todo & DO_FLUSH)

@@ -45,7 +45,7 @@ int mx_run_init(struct mx_run *r, enum mx_run_kind kind, struct mx_ctx *ctx,
 	mx_buf_init(&r->body);
 	mx_cancel_init(&r->token);
 	mx_mutex_lock(&s->lock);
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	r->ctx = ctx;
 	mx_mutex_unlock(&s->lock);
 	*fault = MX_FAULT_INIT;
@@ -59,7 +59,7 @@ void mx_run_fini(struct mx_run *r)
 	mx_buf_fini(&r->body);
 	free(r->cookies);
 	mx_cancel_fini(&r->token);
-	mx_ctx_unref(r->ctx);
+	mx_sctx_unref(r->ctx);
 }
 
 /* --- Next --------------------------------------------------------------- */
@@ -70,7 +70,7 @@ static enum mx_run_step done(struct mx_run *r, int result)
 	return MX_STEP_DONE;
 }
 
-static const char *type_of(const struct mx_run *r, enum mx_ctx_state state)
+static const char *type_of(const struct mx_run *r, enum mx_sctx_state state)
 {
 	if (r->kind == MX_RUN_PING)
 		return "PING";
@@ -84,7 +84,7 @@ static enum mx_run_step send(struct mx_run *r, const char *type)
 {
 	struct mx_ctx *ctx = r->ctx;
 
-	mx_ctx_request_id(ctx, r->request_id);
+	mx_sctx_request_id(ctx, r->request_id);
 	free(r->cookies);
 	mx_mutex_lock(&ctx->s->lock);
 	r->cookies = mx_cookies_text(&ctx->cookies);
@@ -211,7 +211,7 @@ static int interrupted(struct mx_run *r)
 
 enum mx_run_step mx_run_next(struct mx_run *r)
 {
-	enum mx_ctx_state state;
+	enum mx_sctx_state state;
 	int err;
 
 	if (r->kind == MX_RUN_DISCONNECT)
@@ -243,7 +243,7 @@ enum mx_run_step mx_run_next(struct mx_run *r)
 static void lose(struct mx_run *r)
 {
 	mx_mutex_lock(&r->ctx->s->lock);
-	mx_ctx_lost_locked(r->ctx, r->epoch);
+	mx_sctx_lost_locked(r->ctx, r->epoch);
 	mx_mutex_unlock(&r->ctx->s->lock);
 }
 
@@ -286,7 +286,7 @@ static int busy(struct mx_run *r, int err)
 	return 0;
 }
 
-bool mx_ctx_forgotten(int err, const struct mx_xresp *resp)
+bool mx_sctx_forgotten(int err, const struct mx_xresp *resp)
 {
 	if (resp->why != MX_XWHY_CODE)
 		return false;
@@ -306,7 +306,7 @@ static int execute_failed(struct mx_run *r, int err,
 {
 	switch (resp->why) {
 	case MX_XWHY_CODE:
-		if (mx_ctx_forgotten(err, resp)) { /* not executed */
+		if (mx_sctx_forgotten(err, resp)) { /* not executed */
 			lose(r);
 			return ++r->n_lost > MAX_LOST ? err : 0;
 		}
@@ -433,7 +433,7 @@ void mx_run_answer(struct mx_run *r, int err, struct mx_xresp *resp)
 		r->result = execute_answer(r, err, resp);
 	else
 		r->result = err;
-	if (r->kind == MX_RUN_PING && mx_ctx_forgotten(err, resp))
+	if (r->kind == MX_RUN_PING && mx_sctx_forgotten(err, resp))
 		lose(r);
 }
 
@@ -518,7 +518,7 @@ static int run_turn(struct mx_run *r)
 		return interrupted(r) ? interrupted(r) : err;
 	err = drive(r);
 	mx_turn_give(r->ctx);
-	mx_ctx_poke(r->ctx);
+	mx_sctx_poke(r->ctx);
 	return err;
 }
 
@@ -583,11 +583,11 @@ static int place_all(struct mx_batch *b, struct mx_session *s,
 		if (op->obj->logon->s != s)
 			return mx_fault_set(fault, MX_LAYER_LOCAL, EXDEV,
 					    -EXDEV, "objects of two sessions");
-		err = mx_ctx_place(op->obj->logon, fault);
+		err = mx_sctx_place(op->obj->logon, fault);
 		if (!err && op->second)
 			err = op->second->logon->s != s
 				      ? -EXDEV
-				      : mx_ctx_place(op->second->logon, fault);
+				      : mx_sctx_place(op->second->logon, fault);
 		if (err)
 			return err;
 	}
@@ -605,10 +605,10 @@ static int run_placed(struct mx_batch *b, struct mx_session *s,
 		return err;
 	mx_mutex_lock(&s->lock);
 	ctx = first->obj->logon->ctx;
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	mx_mutex_unlock(&s->lock);
 	err = run(MX_RUN_BATCH, ctx, b, call);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 	return err;
 }
 
@@ -625,11 +625,11 @@ static bool spread(struct mx_batch *b, struct mx_session *s)
 		struct mx_logon *l = op->obj->logon;
 
 		if (!op->answered || op->blame != MX_ROP_LOGON ||
-		    !mx_ctx_too_many(op->code))
+		    !mx_sctx_too_many(op->code))
 			continue;
 		if (l->ctx && l->ctx->n_logons > 1) {
 			l->ctx->limit = l->ctx->n_logons - 1;
-			left = mx_ctx_unplace_locked(l);
+			left = mx_sctx_unplace_locked(l);
 			left->refs--; /* not the last: see mx_batch_run */
 		} else if (l->ctx) {
 			continue;

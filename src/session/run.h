@@ -81,7 +81,7 @@ void mx_run_end(struct mx_run *r, int err, const struct mx_xresp *resp);
  * this state: nothing has been carried out, connect again.  By the codes of the
  * specification (6, 10, 13: -ESTALE), and by those that gromox gives instead,
  * which mean a malformed request there and never come once Connect was taken. */
-bool mx_ctx_forgotten(int err, const struct mx_xresp *resp);
+bool mx_sctx_forgotten(int err, const struct mx_xresp *resp);
 
 /* Connects a context that has no connection yet, as a caller. */
 int mx_run_connect(struct mx_ctx *ctx, const struct mx_call *call);

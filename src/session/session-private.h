@@ -103,7 +103,7 @@ struct mx_release {
 	bool logon; /* the logon id is free once this was sent */
 };
 
-enum mx_ctx_state {
+enum mx_sctx_state {
 	MX_CTX_NEW, /* no Connect yet */
 	MX_CTX_OPEN,
 	MX_CTX_LOST, /* to be connected again with the old cookies */
@@ -120,7 +120,7 @@ struct mx_ctx {
 	struct mx_session *s;
 	unsigned refs;
 	bool ended; /* no longer counted by the client */
-	enum mx_ctx_state state;
+	enum mx_sctx_state state;
 	bool primary;
 	uint32_t epoch; /* handles of another epoch mean nothing */
 
@@ -292,33 +292,33 @@ void mx_track_answer(struct mx_sobj *o, const uint8_t *rop, size_t n,
 
 /* --- Contexts (ctx.c) --------------------------------------------------- */
 
-int mx_ctx_new(struct mx_session *s, struct mx_ctx **ret,
+int mx_sctx_new(struct mx_session *s, struct mx_ctx **ret,
 	       struct mx_fault *fault);
-void mx_ctx_ref(struct mx_ctx *ctx);   /* s->lock held */
-void mx_ctx_unref(struct mx_ctx *ctx); /* s->lock not held */
+void mx_sctx_ref(struct mx_ctx *ctx);   /* s->lock held */
+void mx_sctx_unref(struct mx_ctx *ctx); /* s->lock not held */
 /* Gives the logon a context and an id.  s->lock not held. */
-int mx_ctx_place(struct mx_logon *l, struct mx_fault *fault);
+int mx_sctx_place(struct mx_logon *l, struct mx_fault *fault);
 /* Takes it away again; the server must not know the logon.  s->lock.  Returns
  * the context, whose reference is the caller's to give up. */
-struct mx_ctx *mx_ctx_unplace_locked(struct mx_logon *l);
+struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l);
 /* The server forgot us, or may have.  s->lock; by the turn's holder, or with
  * the epoch in which it was noticed. */
-void mx_ctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch);
+void mx_sctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch);
 /* Codes by which servers refuse one more session or logon. */
-bool mx_ctx_too_many(uint32_t code);
+bool mx_sctx_too_many(uint32_t code);
 /* The server knows no logon of this id any more. */
-void mx_ctx_free_id_locked(struct mx_ctx *ctx, uint8_t id);
+void mx_sctx_free_id_locked(struct mx_ctx *ctx, uint8_t id);
 /* Queues a release; s->lock. */
-void mx_ctx_release_locked(struct mx_ctx *ctx, struct mx_release r);
+void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r);
 /* Starts the way to the end; if_unused: only when no logon is in it.  s->lock
  * not held. */
-void mx_ctx_end(struct mx_ctx *ctx, bool if_unused);
-void mx_ctx_ended(struct mx_ctx *ctx, enum mx_conn_end how);
+void mx_sctx_end(struct mx_ctx *ctx, bool if_unused);
+void mx_sctx_ended(struct mx_ctx *ctx, enum mx_conn_end how);
 /* Looks at what should be going on in the background and starts it: releases,
  * notifications, keep-alive.  Never waits; s->lock not held. */
-void mx_ctx_poke(struct mx_ctx *ctx);
+void mx_sctx_poke(struct mx_ctx *ctx);
 /* X-RequestId of the next request, into buf. */
-void mx_ctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
+void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
 
 /* --- Turns (turn.c) ----------------------------------------------------- */
 

@@ -110,7 +110,7 @@ static int publish(struct mx_session *s, struct mx_fault *fault)
 static int connect_first(struct mx_session *s, const struct mx_call *call)
 {
 	struct mx_ctx *ctx;
-	int err = mx_ctx_new(s, &ctx, call ? call->fault : NULL);
+	int err = mx_sctx_new(s, &ctx, call ? call->fault : NULL);
 
 	if (err)
 		return err;
@@ -118,10 +118,10 @@ static int connect_first(struct mx_session *s, const struct mx_call *call)
 	mx_mutex_lock(&s->lock);
 	mx_list_push_tail(&s->ctxs, &ctx->link);
 	s->n_ctxs++;
-	mx_ctx_ref(ctx);
+	mx_sctx_ref(ctx);
 	mx_mutex_unlock(&s->lock);
 	err = mx_run_connect(ctx, call);
-	mx_ctx_unref(ctx);
+	mx_sctx_unref(ctx);
 	return err;
 }
 
@@ -169,13 +169,13 @@ static void end_contexts(struct mx_session *s)
 		mx_mutex_lock(&s->lock);
 		if (!mx_list_empty(&s->ctxs)) {
 			ctx = MX_CONTAINER_OF(s->ctxs.next, struct mx_ctx, link);
-			mx_ctx_ref(ctx);
+			mx_sctx_ref(ctx);
 		}
 		mx_mutex_unlock(&s->lock);
 		if (!ctx)
 			return;
-		mx_ctx_end(ctx, false);
-		mx_ctx_unref(ctx);
+		mx_sctx_end(ctx, false);
+		mx_sctx_unref(ctx);
 	}
 }
 

@@ -180,8 +180,8 @@ static struct mx_sobj *destroy(struct mx_sobj *o)
 	mx_mutex_lock(&s->lock);
 	if (mx_sobj_live(o)) {
 		poke = mx_sobj_ctx(o);
-		mx_ctx_ref(poke);
-		mx_ctx_release_locked(
+		mx_sctx_ref(poke);
+		mx_sctx_release_locked(
 			poke, (struct mx_release){
 				      .handle = o->handle,
 				      .logon_id = o->logon->id,
@@ -189,8 +189,8 @@ static struct mx_sobj *destroy(struct mx_sobj *o)
 	}
 	mx_mutex_unlock(&s->lock);
 	if (poke) {
-		mx_ctx_poke(poke);
-		mx_ctx_unref(poke);
+		mx_sctx_poke(poke);
+		mx_sctx_unref(poke);
 	}
 	atomic_fetch_sub(&s->n_objects, 1);
 	atomic_fetch_sub(&s->c->n_objects, 1);
