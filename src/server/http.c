@@ -135,11 +135,15 @@ void mx_req_stream(struct mx_req *req)
 bool mx_req_is_dead(struct mx_req *req)
 {
 	bool dead;
+	ssize_t n;
 	char c;
 
 	mx_mutex_lock(&req->lock);
-	dead = req->gone ||
-	       recv(req->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+	dead = req->gone;
+	if (!dead) {
+		n = recv(req->fd, &c, 1, MSG_PEEK | MSG_DONTWAIT);
+		dead = !n || (n < 0 && errno != EAGAIN && errno != EINTR);
+	}
 	mx_mutex_unlock(&req->lock);
 	return dead;
 }

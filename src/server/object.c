@@ -6,9 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "server/ctx.h"
 #include "store/mbox.h"
 #include "store/obj.h"
+#include "store/store.h"
 #include "store/table.h"
 #include "wire/rpcext.h"
 
@@ -38,8 +40,16 @@ static void watch_free(struct mx_sobj *so)
 static void sobj_free(struct mx_sobj *so)
 {
 	watch_free(so);
+	if (so->strm && so->commit) {
+		int r = mx_strm_commit(so->strm);
+
+		if (r < 0) /* RopRelease has no answer to say it in */
+			mx_log(MX_LOG_ERROR, "server",
+			       "a released stream's data is lost: %s",
+			       mx_store_strerror(r));
+	}
 	if (so->strm)
-		mx_strm_close(so->strm, so->commit);
+		mx_strm_close(so->strm, false);
 	if (so->tbl)
 		mx_tbl_close(so->tbl);
 	mx_obj_close(so->obj);

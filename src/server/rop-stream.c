@@ -27,8 +27,6 @@ static uint32_t open_best(struct mx_rop *r, uint32_t tag, uint64_t *ret_size)
 	if (err == MX_ANS_ACCESS_DENIED || err == MX_ANS_READ_ONLY)
 		err = mx_strm_open(r->in->obj, tag, MX_STRM_READ,
 				   &r->made->strm, ret_size);
-	else if (!err)
-		r->made->commit = mx_obj_kind(r->in->obj) != MX_OBJ_STORE;
 	return mx_store_ec(err);
 }
 
@@ -50,8 +48,6 @@ uint32_t mx_do_open_stream(struct mx_rop *r)
 			r->in->obj, q->property_tag,
 			(enum mx_strm_mode)q->open_mode_flags, &r->made->strm,
 			&size));
-		/* RopRelease commits; [MS-OXCPRPT] R56405 and 3.1.4 */
-		r->made->commit = q->open_mode_flags != OPEN_READ;
 	}
 	r->res.open_stream.stream_size =
 		size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
@@ -97,6 +93,8 @@ uint32_t mx_do_write_stream(struct mx_rop *r)
 		return STREAM_ACCESS_DENIED;
 	if (!err)
 		r->res.write_stream.written_size = (uint16_t)q->data.n;
+	/* RopRelease commits what was written; R56405. */
+	r->in->commit |= !err;
 	return mx_store_ec(err);
 }
 
@@ -115,13 +113,18 @@ uint32_t mx_do_set_stream_size(struct mx_rop *r)
 	int err = mx_strm_set_size(r->in->strm,
 				   r->req->set_stream_size.stream_size);
 
+	r->in->commit |= !err;
 	return err == MX_ANS_ACCESS_DENIED ? STREAM_ACCESS_DENIED
 					   : mx_store_ec(err);
 }
 
 uint32_t mx_do_commit_stream(struct mx_rop *r)
 {
-	return mx_store_ec(mx_strm_commit(r->in->strm));
+	int err = mx_strm_commit(r->in->strm);
+
+	if (!err)
+		r->in->commit = false;
+	return mx_store_ec(err);
 }
 
 uint32_t mx_do_stream_size(struct mx_rop *r)

@@ -32,6 +32,10 @@ uint32_t mx_do_set_columns(struct mx_rop *r)
 
 	if (q->set_columns_flags & ~TBL_ASYNC)
 		return MX_EC_INVALID_PARAM;
+	for (uint32_t i = 0; i < q->property_tags.n; i++) /* R435 */
+		if (MX_PROP_TYPE(q->property_tags.p[i]) == MX_PT_UNSPECIFIED ||
+		    MX_PROP_TYPE(q->property_tags.p[i]) == MX_PT_ERROR)
+			return MX_EC_INVALID_PARAM;
 	ec = mx_store_ec(mx_tbl_columns(r->in->tbl, q->property_tags.p,
 					q->property_tags.n));
 	if (!ec && mx_sobj_set_cols(r->in, q->property_tags.p,

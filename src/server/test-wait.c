@@ -246,6 +246,7 @@ static sqlite3 *lock_mailbox(void)
 	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE,
 					 NULL),
 			 SQLITE_OK);
+	sqlite3_busy_timeout(db, 30000);
 	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
 			 SQLITE_OK);
 	return db;
