@@ -68,6 +68,10 @@ static void make_content(const struct demo *d, unsigned no, struct content *c)
 		mx_buf_printf(&c->text, "%s%s",
 			      words[mx_prng_below(&r, MX_ARRAY_SIZE(words))],
 			      mx_prng_below(&r, 9) ? " " : ".\r\n");
+	/* A server that delivers by internet mail cannot tell whether the last
+	 * line had an end (gromox takes it for the part's own). */
+	if (d->opt.url && c->text.len && c->text.p[c->text.len - 1] == '\n')
+		mx_buf_puts(&c->text, "end");
 	while (c->data.len < data_len && !c->data.err) {
 		uint64_t x = mx_prng_next(&r);
 
