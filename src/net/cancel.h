@@ -15,9 +15,9 @@
 #include "base/lock.h"
 
 struct mx_cancel {
-	struct mx_mutex lock;
-	bool set MX_GUARDED(&lock);
-	struct mx_list wakers MX_GUARDED(&lock); /* struct mx_waker.node */
+	struct mx_mutex lock; /* guards the rest */
+	bool set;
+	struct mx_list wakers; /* struct mx_waker.node */
 };
 
 void mx_cancel_init(struct mx_cancel *c);

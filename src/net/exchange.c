@@ -22,9 +22,9 @@
 #define POOL_MAX 16
 
 static struct {
-	struct mx_mutex lock;
-	CURLM *v[POOL_MAX] MX_GUARDED(&lock);
-	size_t n MX_GUARDED(&lock);
+	struct mx_mutex lock; /* guards all of it */
+	CURLM *v[POOL_MAX];
+	size_t n;
 } pool = {.lock = MX_MUTEX_INIT};
 
 /* The parent's are leaked: their wake-up pairs are the parent's too. */

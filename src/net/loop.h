@@ -47,12 +47,12 @@ struct mx_loop {
 	void (*on_done)(void);
 	void (*on_left)(const char *name);
 
-	struct mx_mutex lock;
-	enum mx_loop_phase phase MX_GUARDED(&lock);
-	bool closed MX_GUARDED(&lock);
-	struct mx_list inbox MX_GUARDED(&lock);     /* struct job.post */
-	struct mx_list attention MX_GUARDED(&lock); /* struct job.attend */
-	struct mx_list authed MX_GUARDED(&lock);    /* struct auth_task.node */
+	struct mx_mutex lock; /* guards what follows, and refs */
+	enum mx_loop_phase phase;
+	bool closed;
+	struct mx_list inbox;     /* struct job.post */
+	struct mx_list attention; /* struct job.attend */
+	struct mx_list authed;    /* struct auth_task.node */
 };
 
 struct mx_job;

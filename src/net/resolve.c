@@ -30,11 +30,11 @@
 /* --- The cache ---------------------------------------------------------- */
 
 static struct {
-	struct mx_mutex lock;
+	struct mx_mutex lock; /* guards all of it */
 	struct entry {
 		char *host, *addrs;
 		mx_mono until;
-	} v[CACHE_NAMES] MX_GUARDED(&lock);
+	} v[CACHE_NAMES];
 	char *servers;
 } cache = {.lock = MX_MUTEX_INIT};
 
@@ -83,7 +83,7 @@ void mx_resolve_forget(const char *host)
 }
 
 /* Its own entry, else a free one, else the one that ends first. */
-static struct entry *choose_locked(const char *host) MX_HOLDS(&cache.lock)
+static struct entry *choose_locked(const char *host)
 {
 	struct entry *best = &cache.v[0];
 
