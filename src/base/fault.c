@@ -66,9 +66,8 @@ void mx_fault_format(const struct mx_fault *f, char *buf, unsigned n)
 		snprintf(code, sizeof(code), "0x%08x", f->code);
 	else
 		snprintf(code, sizeof(code), "%u", f->code);
-	snprintf(buf, n, "%s%s%s%s%s%s%s%s %s%s%s",
-		 f->user[0] ? "user " : "", f->user,
-		 f->server[0] ? " at " : "", f->server,
+	snprintf(buf, n, "%s%s%s%s%s%s%s%s %s%s%s", f->user[0] ? "user " : "",
+		 f->user, f->server[0] ? " at " : "", f->server,
 		 f->user[0] || f->server[0] ? ": " : "", f->op,
 		 f->op[0] ? ": " : "", mx_layer_name(f->layer), code,
 		 f->text[0] ? ": " : "", f->text);

@@ -25,8 +25,8 @@ enum mx_layer {
 struct mx_fault {
 	enum mx_layer layer;
 	uint32_t code;
-	int err;         /* the negative errno that goes with it, or 0 */
-	int rop_index;   /* position in the batch, -1 when none */
+	int err;       /* the negative errno that goes with it, or 0 */
+	int rop_index; /* position in the batch, -1 when none */
 	uint8_t rop_id;
 	char op[40];     /* operation: "Connect", "RopOpenFolder" … */
 	char user[96];   /* display or login name */

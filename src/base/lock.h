@@ -13,16 +13,18 @@
 
 #include "base/clock.h"
 
+/* Says which lock of the same struct guards a field.  For people: Debian 12's
+ * clang cannot parse guarded_by on a later or sibling member in C. */
+#define MX_GUARDED(x)
+
 #ifdef __clang__
 #define MX_CAPABILITY __attribute__((capability("mutex")))
-#define MX_GUARDED(x) __attribute__((guarded_by(x)))
 #define MX_HOLDS(x) __attribute__((requires_capability(x)))
 #define MX_ACQUIRES(x) __attribute__((acquire_capability(x)))
 #define MX_RELEASES(x) __attribute__((release_capability(x)))
 #define MX_NO_LOCK_ANALYSIS __attribute__((no_thread_safety_analysis))
 #else
 #define MX_CAPABILITY
-#define MX_GUARDED(x)
 #define MX_HOLDS(x)
 #define MX_ACQUIRES(x)
 #define MX_RELEASES(x)
@@ -33,7 +35,10 @@ struct MX_CAPABILITY mx_mutex {
 	pthread_mutex_t m;
 };
 
-#define MX_MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER}
+#define MX_MUTEX_INIT                                                          \
+	{                                                                      \
+		PTHREAD_MUTEX_INITIALIZER                                      \
+	}
 
 /* How many mx_mutexes this thread holds; 0 always without MX_DEBUG_LOCKS. */
 extern _Thread_local int mx_locks_held;

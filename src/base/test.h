@@ -35,8 +35,14 @@ struct mx_test {
 	unsigned deadline_s;
 };
 
-#define MX_TEST(fn) {#fn, fn, MX_TEST_DEADLINE_S}
-#define MX_TEST_IN(fn, seconds) {#fn, fn, seconds}
+#define MX_TEST(fn)                                                            \
+	{                                                                      \
+#fn, fn, MX_TEST_DEADLINE_S                                    \
+	}
+#define MX_TEST_IN(fn, seconds)                                                \
+	{                                                                      \
+#fn, fn, seconds                                               \
+	}
 #define MX_TEST_MAIN(...)                                                      \
 	int main(int argc, char **argv)                                        \
 	{                                                                      \

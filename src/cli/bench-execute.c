@@ -23,8 +23,8 @@ static bool get_props(struct job *j)
 		3, {PR_CONTENT_COUNT, PR_CONTENT_UNREAD, PR_DISPLAY_NAME_W}};
 	LPSPropValue v = NULL;
 	ULONG n = 0;
-	HRESULT hr = IMAPIFolder_GetProps(j->side.inbox,
-					  (LPSPropTagArray)&tags, 0, &n, &v);
+	HRESULT hr = IMAPIFolder_GetProps(j->side.inbox, (LPSPropTagArray)&tags,
+					  0, &n, &v);
 
 	MAPIFreeBuffer(v);
 	return bench_ok("GetProps", hr);

@@ -111,8 +111,8 @@ static bool open_client(struct bench_floor *f, uint16_t port)
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
 	f->body = calloc(1, f->n_req ? f->n_req : 1);
 	f->curl = curl_easy_init();
-	f->headers = curl_slist_append(
-		NULL, "Content-Type: application/mapi-http");
+	f->headers =
+		curl_slist_append(NULL, "Content-Type: application/mapi-http");
 	if (!f->body || !f->curl || !f->headers)
 		return false;
 	curl_easy_setopt(f->curl, CURLOPT_URL, url);

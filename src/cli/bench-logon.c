@@ -17,10 +17,10 @@
 static bool first_rows(struct bench_side *s, ULONG open_flags,
 		       ULONG table_flags)
 {
-	static SizedSPropTagArray(4, columns) = {
-		4,
-		{PR_ENTRYID, PR_SUBJECT_W, PR_SENDER_NAME_W,
-		 PR_MESSAGE_DELIVERY_TIME}};
+	static SizedSPropTagArray(4, columns) = {4,
+						 {PR_ENTRYID, PR_SUBJECT_W,
+						  PR_SENDER_NAME_W,
+						  PR_MESSAGE_DELIVERY_TIME}};
 	SizedSSortOrderSet(1, order) = {
 		1, 0, 0, {{PR_MESSAGE_DELIVERY_TIME, TABLE_SORT_DESCEND}}};
 	LPMAPITABLE t = NULL;

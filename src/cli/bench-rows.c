@@ -215,9 +215,8 @@ static double bare(void *arg)
 			free(v[k]);
 		n++;
 	}
-	return n == (long)j->b->rows && sum
-		       ? (double)(mx_mono_now().ns - start)
-		       : -1;
+	return n == (long)j->b->rows && sum ? (double)(mx_mono_now().ns - start)
+					    : -1;
 }
 
 int bench_rows(struct bench *b)

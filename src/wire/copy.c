@@ -141,8 +141,7 @@ static int copy_comment(struct mx_arena *a, struct mx_restrict *ret)
 	const struct mx_propval *from = ret->comment.vals;
 	int r = 0;
 
-	ret->comment.vals = mx_arena_newv(a, struct mx_propval,
-					  ret->comment.n);
+	ret->comment.vals = mx_arena_newv(a, struct mx_propval, ret->comment.n);
 	if (!ret->comment.vals)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < ret->comment.n && !r; i++)
@@ -159,8 +158,8 @@ int mx_restrict_copy(struct mx_arena *a, const struct mx_restrict *from,
 	switch (from->type) {
 	case MX_RES_AND:
 	case MX_RES_OR:
-		ret->list.p = mx_arena_newv(a, struct mx_restrict,
-					    from->list.n);
+		ret->list.p =
+			mx_arena_newv(a, struct mx_restrict, from->list.n);
 		if (!ret->list.p)
 			return -ENOMEM;
 		for (uint32_t i = 0; i < from->list.n && !r; i++)
@@ -188,19 +187,16 @@ int mx_restrict_copy(struct mx_arena *a, const struct mx_restrict *from,
 static bool equal_comment(const struct mx_restrict *a,
 			  const struct mx_restrict *b)
 {
-	if (a->comment.n != b->comment.n ||
-	    !a->comment.res != !b->comment.res)
+	if (a->comment.n != b->comment.n || !a->comment.res != !b->comment.res)
 		return false;
 	for (uint32_t i = 0; i < a->comment.n; i++)
-		if (!mx_propval_equal(&a->comment.vals[i],
-				      &b->comment.vals[i]))
+		if (!mx_propval_equal(&a->comment.vals[i], &b->comment.vals[i]))
 			return false;
 	return !a->comment.res ||
 	       mx_restrict_equal(a->comment.res, b->comment.res);
 }
 
-static bool equal_list(const struct mx_restrict *a,
-		       const struct mx_restrict *b)
+static bool equal_list(const struct mx_restrict *a, const struct mx_restrict *b)
 {
 	if (a->list.n != b->list.n)
 		return false;
@@ -210,8 +206,7 @@ static bool equal_list(const struct mx_restrict *a,
 	return true;
 }
 
-bool mx_restrict_equal(const struct mx_restrict *a,
-		       const struct mx_restrict *b)
+bool mx_restrict_equal(const struct mx_restrict *a, const struct mx_restrict *b)
 {
 	if (a->type != b->type)
 		return false;

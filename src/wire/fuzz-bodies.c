@@ -7,8 +7,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	MX_AUTO(mx_arena_auto) struct mx_arena a = {
-		.budget = size * MX_MAX_DECODE_RATIO + 4096};
+	MX_AUTO(mx_arena_auto)
+	struct mx_arena a = {.budget = size * MX_MAX_DECODE_RATIO + 4096};
 	union {
 		struct mx_connect_req connect_req;
 		struct mx_connect_res connect_res;

@@ -10,8 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	MX_AUTO(mx_arena_auto) struct mx_arena a = {
-		.budget = size * MX_MAX_DECODE_RATIO + 4096};
+	MX_AUTO(mx_arena_auto)
+	struct mx_arena a = {.budget = size * MX_MAX_DECODE_RATIO + 4096};
 	struct mx_wr wr = {0};
 	struct mx_restrict r, copy;
 	struct mx_rd rd;

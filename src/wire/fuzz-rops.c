@@ -9,8 +9,8 @@
 #include "base/limits.h"
 #include "wire/rops.h"
 
-static const uint32_t cols[] = {0x0037001f, 0x0e080003, 0x00000000,
-				0x8001301f, 0x0ff90102};
+static const uint32_t cols[] = {0x0037001f, 0x0e080003, 0x00000000, 0x8001301f,
+				0x0ff90102};
 
 union rop {
 	struct mx_rop_req req;
@@ -58,8 +58,8 @@ static size_t write_out(bool req, const union rop *v, uint8_t **ret)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	MX_AUTO(mx_arena_auto) struct mx_arena a = {
-		.budget = size * MX_MAX_DECODE_RATIO + 4096};
+	MX_AUTO(mx_arena_auto)
+	struct mx_arena a = {.budget = size * MX_MAX_DECODE_RATIO + 4096};
 	MX_AUTO(mx_arena_auto) struct mx_arena b = MX_ARENA_INIT;
 	MX_AUTO(mx_free_auto) uint8_t *one = NULL;
 	MX_AUTO(mx_free_auto) uint8_t *two = NULL;

@@ -8,8 +8,9 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	/* Compression may expand: a chain is bounded by 64 KiB a buffer. */
-	MX_AUTO(mx_arena_auto) struct mx_arena a = {
-		.budget = (size / MX_RPCEXT_HEADER + 1) * (3u << 16)};
+	MX_AUTO(mx_arena_auto)
+	struct mx_arena a = {.budget = (size / MX_RPCEXT_HEADER + 1) *
+				       (3u << 16)};
 	struct mx_ropbuf got;
 	struct mx_rd rd;
 	bool last = false;

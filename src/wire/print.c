@@ -248,8 +248,8 @@ void mx_proprow_print(struct mx_buf *out, const struct mx_proprow *row)
 
 static const char *relop_name(uint8_t op)
 {
-	static const char *const names[] = {"<", "<=", ">", ">=",
-					    "==", "!=", "~"};
+	static const char *const names[] = {
+		"<", "<=", ">", ">=", "==", "!=", "~"};
 
 	return op < MX_ARRAY_SIZE(names) ? names[op] : "op?";
 }

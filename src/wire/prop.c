@@ -141,8 +141,7 @@ static void decode_res(struct mx_rd *rd, union mx_propdata *ret)
 	ret->res = r;
 }
 
-void mx_propdata_decode(struct mx_rd *rd, uint16_t type,
-			union mx_propdata *ret)
+void mx_propdata_decode(struct mx_rd *rd, uint16_t type, union mx_propdata *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	if (type & MX_MV_FLAG) {

@@ -43,7 +43,7 @@ enum mx_proptype {
 #define MX_PROP_ID(tag) ((uint16_t)((tag) >> 16))
 #define MX_PROP_TAG(type, id) ((uint32_t)(id) << 16 | (uint16_t)(type))
 /* The same property with another type. */
-#define MX_PROP_RETYPE(tag, type) (((tag) & 0xffff0000u) | (uint16_t)(type))
+#define MX_PROP_RETYPE(tag, type) (((tag)&0xffff0000u) | (uint16_t)(type))
 
 struct mx_restrict;
 
@@ -55,9 +55,9 @@ struct mx_mv {
 		const int16_t *i2;
 		const int32_t *i4;
 		const float *r4;
-		const double *r8; /* DOUBLE, APPTIME */
-		const int64_t *i8; /* I8, CURRENCY */
-		const uint64_t *ft; /* SYSTIME */
+		const double *r8;       /* DOUBLE, APPTIME */
+		const int64_t *i8;      /* I8, CURRENCY */
+		const uint64_t *ft;     /* SYSTIME */
 		const char *const *str; /* STRING8, UNICODE */
 		const struct mx_guid *guid;
 		const struct mx_bin *bin;
@@ -68,9 +68,9 @@ union mx_propdata {
 	int16_t i2;
 	int32_t i4;
 	float r4;
-	double r8; /* DOUBLE; APPTIME: days since 1899-12-30 */
-	int64_t i8; /* I8; CURRENCY: ten thousandths */
-	uint64_t ft; /* SYSTIME: 100 ns since 1601 */
+	double r8;    /* DOUBLE; APPTIME: days since 1899-12-30 */
+	int64_t i8;   /* I8; CURRENCY: ten thousandths */
+	uint64_t ft;  /* SYSTIME: 100 ns since 1601 */
 	uint32_t err; /* ERROR */
 	bool b;
 	const char *str;

@@ -39,8 +39,8 @@ struct mx_rd {
 static inline void mx_rd_init(struct mx_rd *rd, const void *p, size_t n,
 			      struct mx_arena *arena)
 {
-	*rd = (struct mx_rd){.p = p, .end = (const uint8_t *)p + n,
-			     .arena = arena};
+	*rd = (struct mx_rd){
+		.p = p, .end = (const uint8_t *)p + n, .arena = arena};
 }
 
 static inline bool mx_rd_ok(const struct mx_rd *rd)
@@ -94,7 +94,7 @@ static inline uint32_t mx_rd_u32(struct mx_rd *rd)
 	const uint8_t *p = mx_rd_bytes(rd, 4);
 
 	return p ? p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-			   (uint32_t)p[3] << 24
+			       (uint32_t)p[3] << 24
 		 : 0;
 }
 

@@ -5,13 +5,13 @@
 #include "base/auto.h"
 
 static const uint16_t types[] = {
-	MX_PT_I2,       MX_PT_LONG,    MX_PT_R4,       MX_PT_DOUBLE,
-	MX_PT_CURRENCY, MX_PT_APPTIME, MX_PT_BOOLEAN,  MX_PT_I8,
-	MX_PT_STRING8,  MX_PT_UNICODE, MX_PT_SYSTIME,  MX_PT_CLSID,
+	MX_PT_I2,       MX_PT_LONG,    MX_PT_R4,        MX_PT_DOUBLE,
+	MX_PT_CURRENCY, MX_PT_APPTIME, MX_PT_BOOLEAN,   MX_PT_I8,
+	MX_PT_STRING8,  MX_PT_UNICODE, MX_PT_SYSTIME,   MX_PT_CLSID,
 	MX_PT_SVREID,   MX_PT_ACTIONS, MX_PT_SRESTRICT, MX_PT_BINARY,
-	0x1002,         0x1003,        0x1004,         0x1005,
-	0x1006,         0x1007,        0x1014,         0x101e,
-	0x101f,         0x1040,        0x1048,         0x1102,
+	0x1002,         0x1003,        0x1004,          0x1005,
+	0x1006,         0x1007,        0x1014,          0x101e,
+	0x101f,         0x1040,        0x1048,          0x1102,
 };
 
 uint32_t mx_sample_below(struct mx_sampler *s, uint32_t n)

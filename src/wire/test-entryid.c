@@ -31,9 +31,8 @@ static void test_object_ids_have_their_sizes(void **state)
 		uint32_t n = (uint32_t)mx_objid_encode(&id, buf);
 
 		assert_int_equal(n, i < 2 ? 46 : 70);
-		assert_int_equal(mx_objid_decode((struct mx_bin){n, buf},
-						 &back),
-				 0);
+		assert_int_equal(
+			mx_objid_decode((struct mx_bin){n, buf}, &back), 0);
 		assert_memory_equal(&id, &back, sizeof(id));
 		for (uint32_t cut = 0; cut < n; cut++)
 			assert_int_equal(
@@ -60,10 +59,10 @@ static void test_store_id_round_trips(void **state)
 		assert_int_equal(mx_storeid_decode((struct mx_bin){cut, out.p},
 						   &a, &back),
 				 -EBADMSG);
-	assert_int_equal(mx_storeid_decode(
-				 (struct mx_bin){(uint32_t)out.len, out.p},
-				 &a, &back),
-			 0);
+	assert_int_equal(
+		mx_storeid_decode((struct mx_bin){(uint32_t)out.len, out.p}, &a,
+				  &back),
+		0);
 	assert_string_equal(back.server, id.server);
 	assert_string_equal(back.mailbox_dn, id.mailbox_dn);
 }
@@ -94,10 +93,11 @@ static void test_one_off_round_trips_in_both_forms(void **state)
 	for (int unicode = 0; unicode < 2; unicode++) {
 		MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
 		MX_AUTO(mx_buf_auto) struct mx_buf out = MX_BUF_INIT;
-		struct mx_oneoff back, id = {
-			unicode ? MX_ONE_OFF_UNICODE | MX_ONE_OFF_NO_RICH_INFO
-				: 0,
-			"J\xc3\xb6rg", "SMTP", "j@example.test"};
+		struct mx_oneoff back,
+			id = {unicode ? MX_ONE_OFF_UNICODE |
+						MX_ONE_OFF_NO_RICH_INFO
+				      : 0,
+			      "J\xc3\xb6rg", "SMTP", "j@example.test"};
 
 		assert_int_equal(mx_oneoff_encode(&out, &id), 0);
 		for (uint32_t cut = 0; cut < out.len; cut++)
@@ -106,9 +106,9 @@ static void test_one_off_round_trips_in_both_forms(void **state)
 						 &a, &back),
 				-EBADMSG);
 		assert_int_equal(
-			mx_oneoff_decode(
-				(struct mx_bin){(uint32_t)out.len, out.p}, &a,
-				&back),
+			mx_oneoff_decode((struct mx_bin){(uint32_t)out.len,
+							 out.p},
+					 &a, &back),
 			0);
 		assert_string_equal(back.name, id.name);
 		assert_string_equal(back.addrtype, id.addrtype);

@@ -80,7 +80,8 @@ static void test_restriction_nodes_are_bounded(void **state)
 static void test_lone_surrogates_survive_in_values(void **state)
 {
 	/* B69's family: what a mailbox holds comes back unit for unit. */
-	static const uint8_t in[] = {0x1f, 0, 0x37, 0, 0x3d, 0xd8, 'x', 0, 0, 0};
+	static const uint8_t in[] = {0x1f, 0,   0x37, 0, 0x3d,
+				     0xd8, 'x', 0,    0, 0};
 	MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
 	uint8_t out[sizeof(in)];
 	struct mx_wr wr = {.p = out, .cap = sizeof(out)};
@@ -177,12 +178,14 @@ static void test_guid_text_form(void **state)
 
 	(void)state;
 	assert_int_equal(
-		mx_guid_parse("{00020329-0000-0000-c000-000000000046}", &g),
-		0);
+		mx_guid_parse("{00020329-0000-0000-c000-000000000046}", &g), 0);
 	assert_memory_equal(g.b, want, 16);
 	mx_guid_format(&g, s);
 	assert_string_equal(s, "00020329-0000-0000-C000-000000000046");
-	assert_int_equal(mx_guid_parse("{" "00020329", &g), -EINVAL);
+	assert_int_equal(mx_guid_parse("{"
+				       "00020329",
+				       &g),
+			 -EINVAL);
 	assert_int_equal(mx_guid_parse("", &g), -EINVAL);
 	s[35] = 'x';
 	assert_int_equal(mx_guid_parse(s, &g), -EINVAL);
@@ -207,6 +210,5 @@ MX_TEST_MAIN(MX_TEST(test_values_copy_and_compare),
 	     MX_TEST(test_unspecified_columns_carry_their_type),
 	     MX_TEST(test_multivalue_instance_columns_are_single),
 	     MX_TEST(test_value_of_another_type_is_refused),
-	     MX_TEST(test_ids_keep_counter_order),
-	     MX_TEST(test_guid_text_form),
+	     MX_TEST(test_ids_keep_counter_order), MX_TEST(test_guid_text_form),
 	     MX_TEST(test_typed_strings_take_the_tightest_form))

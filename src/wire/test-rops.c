@@ -21,9 +21,8 @@ typedef void decode_fn(struct mx_rd *, void *);
 
 /* Columns of every type, for rows. */
 static const uint32_t columns[] = {
-	0x0037001f, 0x0e060040, 0x0e080003, 0x0ff90102, 0x0e1b000b,
-	0x3ff90102, 0x1000001e, 0x67480014, 0x8001101f, 0x80021102,
-	0x80030048, 0x80040005,
+	0x0037001f, 0x0e060040, 0x0e080003, 0x0ff90102, 0x0e1b000b, 0x3ff90102,
+	0x1000001e, 0x67480014, 0x8001101f, 0x80021102, 0x80030048, 0x80040005,
 };
 
 struct codec {
@@ -58,12 +57,12 @@ static int decode(const struct codec *c, const uint8_t *p, size_t n,
 }
 
 /* The input lies at the end of its own block: ASan sees any read past it. */
-static void check_truncations(const struct codec *c, const uint8_t *p,
-			      size_t n, void *scratch)
+static void check_truncations(const struct codec *c, const uint8_t *p, size_t n,
+			      void *scratch)
 {
 	for (size_t cut = 0; cut < n; cut++) {
-		MX_AUTO(mx_arena_auto) struct mx_arena a = {
-			.budget = MX_MAX_DECODE_RATIO * n + 4096};
+		MX_AUTO(mx_arena_auto)
+		struct mx_arena a = {.budget = MX_MAX_DECODE_RATIO * n + 4096};
 		MX_AUTO(mx_free_auto) uint8_t *copy = malloc(cut ? cut : 1);
 
 		memcpy(copy, p, cut);
@@ -120,11 +119,11 @@ static void test_every_request_round_trips(void **state)
 				  mx_sample_req_ids[i]};
 
 		for (uint64_t seed = 0; seed < ROUNDS; seed++) {
-			MX_AUTO(mx_arena_auto) struct mx_arena a =
-				MX_ARENA_INIT;
+			MX_AUTO(mx_arena_auto)
+			struct mx_arena a = MX_ARENA_INIT;
 			struct mx_sampler s = sampler(&a, seed);
-			struct mx_rop_req v = {.id = c.id, .logon_id = 3,
-					       .hindex = 2};
+			struct mx_rop_req v = {
+				.id = c.id, .logon_id = 3, .hindex = 2};
 
 			mx_sample_rop_req(&s, &v);
 			check_round_trip(&c, &v, false);
@@ -146,12 +145,13 @@ static void test_every_response_round_trips(void **state)
 				  mx_sample_res_ids[i]};
 
 		for (uint64_t seed = 0; seed < ROUNDS; seed++) {
-			MX_AUTO(mx_arena_auto) struct mx_arena a =
-				MX_ARENA_INIT;
+			MX_AUTO(mx_arena_auto)
+			struct mx_arena a = MX_ARENA_INIT;
 			struct mx_sampler s = sampler(&a, seed);
-			struct mx_rop_res v = {
-				.id = c.id, .hindex = 1,
-				.return_value = returns[seed % 4]};
+			struct mx_rop_res v = {.id = c.id,
+					       .hindex = 1,
+					       .return_value =
+						       returns[seed % 4]};
 
 			mx_sample_rop_res(&s, &v);
 			check_round_trip(&c, &v,
@@ -171,9 +171,9 @@ static void test_fields_survive_not_only_bytes(void **state)
 	struct mx_propval two[] = {{0x00370001, {.i8 = 0}},
 				   {0x0e08000a, {.err = 0x8004010f}}};
 	struct mx_proprow rows[] = {{2, one}, {2, two}};
-	struct mx_rop_res v = {.id = MX_ROP_QUERY_ROWS,
-			       .query_rows = {.origin = 2, .n_row_data = 2,
-					      .row_data = rows}};
+	struct mx_rop_res v = {
+		.id = MX_ROP_QUERY_ROWS,
+		.query_rows = {.origin = 2, .n_row_data = 2, .row_data = rows}};
 	struct mx_rop_res back;
 	uint8_t buf[256];
 	struct mx_wr wr = {.p = buf, .cap = sizeof(buf)};
@@ -193,8 +193,7 @@ static void test_fields_survive_not_only_bytes(void **state)
 	assert_int_equal(back.query_rows.row_data[0].vals[1].v.i4, -7);
 	assert_int_equal(back.query_rows.row_data[1].vals[0].tag, 0x00370001);
 	assert_int_equal(back.query_rows.row_data[1].vals[1].tag, 0x0e08000a);
-	assert_int_equal(back.query_rows.row_data[1].vals[1].v.err,
-			 0x8004010f);
+	assert_int_equal(back.query_rows.row_data[1].vals[1].v.err, 0x8004010f);
 }
 
 static void test_published_bytes_decode(void **state)
@@ -202,8 +201,8 @@ static void test_published_bytes_decode(void **state)
 	/* [MS-OXCTABL] 4.5.3.1 RopQueryRows, [MS-OXCFOLD] 4.2 RopDeleteFolder
 	 * and its answer, [MS-OXOMSG] 4.1.1 RopSubmitMessage. */
 	static const uint8_t query[] = {0x15, 0, 0, 0, 1, 0x32, 0};
-	static const uint8_t del[] = {0x1d, 0, 1, 5, 1, 0,
-				      0, 0, 0x0e, 0x8e, 0xdf, 0x36};
+	static const uint8_t del[] = {0x1d, 0, 1,    5,    1,    0,
+				      0,    0, 0x0e, 0x8e, 0xdf, 0x36};
 	static const uint8_t deleted[] = {0x1d, 1, 0, 0, 0, 0, 0};
 	static const uint8_t submit[] = {0x32, 0, 2, 0};
 	MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
@@ -311,15 +310,27 @@ static void test_lax_failures_end_where_the_next_answer_begins(void **state)
 	} cases[] = {
 		{"flags, end", 6, 6, 0, {0x66, 0, 2, 1, 4, 0x80}},
 		{"flags, whole", 7, 7, 0, {0x66, 0, 2, 1, 4, 0x80, 1}},
-		{"flags, then one", 8, 6, 0x5e,
+		{"flags, then one",
+		 8,
+		 6,
+		 0x5e,
 		 {0x66, 0, 2, 1, 4, 0x80, 0x5e, 0}},
-		{"flags, whole, then one", 9, 7, 0x5e,
+		{"flags, whole, then one",
+		 9,
+		 7,
+		 0x5e,
 		 {0x66, 0, 2, 1, 4, 0x80, 1, 0x5e, 0}},
-		{"read, then write", 12, 6, 0x2d,
+		{"read, then write",
+		 12,
+		 6,
+		 0x2d,
 		 {0x2c, 0, 2, 1, 4, 0x80, 0x2d, 0, 2, 1, 4, 0x80}},
 		{"read, whole", 8, 8, 0, {0x2c, 0, 2, 1, 4, 0x80, 0, 0}},
 		{"write, whole", 8, 8, 0, {0x2d, 0, 2, 1, 4, 0x80, 5, 0}},
-		{"write, then a notification", 9, 6, 0,
+		{"write, then a notification",
+		 9,
+		 6,
+		 0,
 		 {0x2d, 0, 2, 1, 4, 0x80, 0x6e, 1, 0}},
 		{"success is not lax", 6, 0, 0, {0x66, 0, 0, 0, 0, 0}},
 	};
@@ -354,8 +365,8 @@ static void test_lax_failures_end_where_the_next_answer_begins(void **state)
 				  sizeof(struct mx_##name), 0};                \
 		(void)state;                                                   \
 		for (uint64_t seed = 0; seed < ROUNDS; seed++) {               \
-			MX_AUTO(mx_arena_auto) struct mx_arena a =             \
-				MX_ARENA_INIT;                                 \
+			MX_AUTO(mx_arena_auto)                                 \
+			struct mx_arena a = MX_ARENA_INIT;                     \
 			struct mx_sampler s = sampler(&a, seed);               \
 			struct mx_##name v;                                    \
 			mx_sample_##name(&s, &v);                              \

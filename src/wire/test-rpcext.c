@@ -10,9 +10,8 @@
 static void test_lz77_known_vectors(void **state)
 {
 	/* The two examples that [MS-XCA] gives for the same encoding. */
-	static const uint8_t alphabet[] =
-		"\x3f\x00\x00\x00"
-		"abcdefghijklmnopqrstuvwxyz";
+	static const uint8_t alphabet[] = "\x3f\x00\x00\x00"
+					  "abcdefghijklmnopqrstuvwxyz";
 	static const uint8_t abc[] = {0xff, 0xff, 0xff, 0x1f, 0x61, 0x62, 0x63,
 				      0x17, 0x00, 0x0f, 0xff, 0x26, 0x01};
 	uint8_t out[300], packed[64];
@@ -118,8 +117,8 @@ static void test_envelope_round_trips_with_all_flags(void **state)
 		struct mx_rd rd;
 		bool last;
 
-		assert_int_equal(mx_rpcext_pack(&out, flags, rops,
-						sizeof(rops), handles, 3),
+		assert_int_equal(mx_rpcext_pack(&out, flags, rops, sizeof(rops),
+						handles, 3),
 				 0);
 		assert_int_equal(out.p[2], flags);
 		if (flags & MX_RPCEXT_COMPRESSED)

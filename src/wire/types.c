@@ -28,7 +28,7 @@ static int hex(char c)
 
 int mx_guid_parse(const char *s, struct mx_guid *ret)
 {
-	static const uint8_t place[16] = {3, 2, 1, 0, 5,  4,  7,  6,
+	static const uint8_t place[16] = {3, 2, 1,  0,  5,  4,  7,  6,
 					  8, 9, 10, 11, 12, 13, 14, 15};
 	bool brace = *s == '{';
 	struct mx_guid g;

@@ -25,7 +25,7 @@
 struct mx_wr {
 	uint8_t *p;
 	size_t cap, len;
-	int err; /* -EINVAL: a value that the layout cannot say */
+	int err;           /* -EINVAL: a value that the layout cannot say */
 	bool public_logon; /* the ROP that comes next is on a public logon */
 	/* Columns of the PropertyRow that comes next; NULL: as its values. */
 	const uint32_t *cols;
