@@ -327,12 +327,12 @@ static void test_too_small_buffer_gives_back_the_rest(void **state)
 static uint32_t big_table(uint32_t n, size_t len)
 {
 	static const uint32_t tags[] = {0x0037001f, 0x674a0014};
-	char *s = malloc(len + 8);
+	char *s = malloc(len + 16);
 	uint32_t folder = tc_open_folder(&c, c.fid[F_INBOX]), table, rows;
 
 	memset(s, 'x', len);
 	for (uint32_t i = 0; i < n; i++) {
-		snprintf(s + len, 8, "%04u", i);
+		snprintf(s + len, 16, "%04u", i);
 		tc_make_message(&c, c.fid[F_INBOX], s);
 	}
 	free(s);

@@ -279,7 +279,7 @@ static void test_sql_and_c_agree_on_random_restrictions(void **state)
 	struct tl *t = tl_open();
 	struct mx_obj *f, *m;
 	struct mx_tbl *tbl;
-	char subject[8];
+	char subject[16];
 
 	for (int i = 0; i < 12; i++) {
 		m = NULL;
