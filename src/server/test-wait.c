@@ -2,12 +2,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NotificationWait, requests side by side, notifications, the end.
  * [MS-OXCMAPIHTTP] 3.2.5.2, 3.2.5.5; [MS-OXCNOTIF] 3.1 */
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "server/testlib.h"
+#include "store/folder.h"
+#include "store/mbox.h"
+#include "store/obj.h"
+#include "store/table.h"
 
 static struct ts *ts;
 static struct tc c;
@@ -233,23 +236,70 @@ static void *run_save(void *arg)
 	return NULL;
 }
 
-/* Holds the database of ann's mailbox, so that what writes must wait. */
-static sqlite3 *lock_mailbox(void)
-{
-	char guid[MX_GUID_STRLEN + 1], path[1024];
-	struct mx_guid g;
-	sqlite3 *db;
+/* Holds the lock of ann's mailbox, as a long statement would. */
+struct hold {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool held, let_go;
+};
 
-	memcpy(g.b, ts->ann.mailbox, 16);
-	mx_guid_format(&g, guid);
-	snprintf(path, sizeof(path), "%s/mailboxes/%s.db", ts->p.dir, guid);
-	assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE,
-					 NULL),
-			 SQLITE_OK);
-	sqlite3_busy_timeout(db, 30000);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
-			 SQLITE_OK);
-	return db;
+static int hold_row(void *arg, const struct mx_propval *vals, size_t n)
+{
+	struct hold *h = arg;
+
+	pthread_mutex_lock(&h->lock);
+	h->held = true;
+	pthread_cond_broadcast(&h->changed);
+	while (!h->let_go)
+		pthread_cond_wait(&h->changed, &h->lock);
+	pthread_mutex_unlock(&h->lock);
+	return 0;
+}
+
+static void *run_hold(void *arg)
+{
+	struct mx_mbox_conf conf = {.user = ts->ann.id};
+	struct mx_query q = {.max_rows = 1};
+	static const uint32_t tag = 0x0037001f;
+	enum mx_origin origin;
+	struct mx_mbox *mb;
+	struct mx_obj *f;
+	struct mx_tbl *t;
+	uint32_t n;
+
+	memcpy(conf.mailbox, ts->ann.mailbox, 16);
+	assert_int_equal(mx_mbox_open(mx_server_store(ts->srv), &conf, &mb),
+			 0);
+	assert_int_equal(mx_folder_open(mb, c.fid[F_INBOX], 0, &f), 0);
+	assert_int_equal(mx_tbl_contents(f, 0, &t, NULL), 0);
+	assert_int_equal(mx_tbl_columns(t, &tag, 1), 0);
+	mx_tbl_query(t, &q, hold_row, arg, &n, &origin);
+	mx_tbl_close(t);
+	mx_obj_close(f);
+	mx_mbox_close(mb);
+	return NULL;
+}
+
+static void hold_begin(struct hold *h)
+{
+	memset(h, 0, sizeof(*h));
+	pthread_mutex_init(&h->lock, NULL);
+	pthread_cond_init(&h->changed, NULL);
+	assert_int_equal(pthread_create(&h->thread, NULL, run_hold, h), 0);
+	pthread_mutex_lock(&h->lock);
+	while (!h->held)
+		pthread_cond_wait(&h->changed, &h->lock);
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void hold_end(struct hold *h)
+{
+	pthread_mutex_lock(&h->lock);
+	h->let_go = true;
+	pthread_cond_broadcast(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+	pthread_join(h->thread, NULL);
 }
 
 /* MS-OXCMAPIHTTP_R1227, MS-OXCMAPIHTTP_R1228: 15 for a second request;
@@ -261,7 +311,7 @@ static void test_simultaneous_request_is_15(void **state)
 	struct mx_rop_req *q;
 	pthread_t t;
 	struct tc slow, bob;
-	sqlite3 *db;
+	struct hold hold;
 	int code;
 
 	begin(&(struct mx_server_params){.grace_ms = 20, .pending_ms = 40});
@@ -271,7 +321,8 @@ static void test_simultaneous_request_is_15(void **state)
 	q = tx_add(x, MX_ROP_SAVE_CHANGES_MESSAGE, 0);
 	q->save_changes_message.save_flags = 0x0a;
 	x->handles[x->n_handles++] = tc_create_message(&c, c.fid[F_INBOX]);
-	db = lock_mailbox();
+	tc_make_message(&c, c.fid[F_INBOX], "a row");
+	hold_begin(&hold);
 	assert_int_equal(pthread_create(&t, NULL, run_save, x), 0);
 	do {
 		y = fetch(&c);
@@ -283,8 +334,7 @@ static void test_simultaneous_request_is_15(void **state)
 	tc_init(&bob, ts, "bob");
 	tc_logon(&bob, NULL);
 	tc_make_message(&bob, bob.fid[F_INBOX], "not held up");
-	sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
-	sqlite3_close(db);
+	hold_end(&hold);
 	pthread_join(t, NULL);
 	assert_int_equal(x->r.code, 0);
 	assert_true(x->r.processing);
