@@ -28,6 +28,7 @@ struct entry {
 	uint8_t mac[MAC_SIZE];
 	struct mx_ident *who; /* NULL: free */
 	uint64_t pw_gen;
+	uint64_t epoch; /* of the directory when pw_gen was looked at */
 	mx_mono until;
 };
 
@@ -125,12 +126,32 @@ static struct entry *find(struct mx_auth *a, const uint8_t mac[MAC_SIZE])
 	return NULL;
 }
 
+/* The directory has changed since the entry was looked at: asks it. */
+static bool still_valid(struct mx_auth *a, const uint8_t mac[MAC_SIZE],
+			const struct mx_ident *who, uint64_t gen,
+			uint64_t epoch)
+{
+	bool ok = mx_dir_pw_gen(a->store, who->name) == gen;
+	struct entry *e;
+
+	mx_mutex_lock(&a->lock);
+	e = find(a, mac);
+	if (e && e->pw_gen == gen) {
+		if (ok)
+			e->epoch = epoch;
+		else
+			drop(e);
+	}
+	mx_mutex_unlock(&a->lock);
+	return ok;
+}
+
 struct mx_ident *mx_auth_cached(struct mx_auth *a, const char *header)
 {
+	uint64_t epoch = mx_dir_epoch(a->store), seen = 0, gen = 0;
 	struct mx_ident *who = NULL;
 	uint8_t mac[MAC_SIZE];
 	struct entry *e;
-	uint64_t gen = 0;
 
 	if (!mac_of(a, header, mac))
 		return NULL;
@@ -141,21 +162,17 @@ struct mx_ident *mx_auth_cached(struct mx_auth *a, const char *header)
 	else if (e) {
 		who = mx_ident_ref(e->who);
 		gen = e->pw_gen;
+		seen = e->epoch;
 	}
 	mx_mutex_unlock(&a->lock);
-	if (!who || mx_dir_pw_gen(a->store, who->name) == gen)
+	if (!who || seen == epoch || still_valid(a, mac, who, gen, epoch))
 		return who;
 	mx_ident_unref(who);
-	mx_mutex_lock(&a->lock);
-	e = find(a, mac);
-	if (e && e->pw_gen == gen)
-		drop(e);
-	mx_mutex_unlock(&a->lock);
 	return NULL;
 }
 
 static void remember(struct mx_auth *a, const char *header,
-		     struct mx_ident *who, uint64_t pw_gen)
+		     struct mx_ident *who, uint64_t pw_gen, uint64_t epoch)
 {
 	uint8_t mac[MAC_SIZE];
 	struct entry *set, *e;
@@ -178,6 +195,7 @@ static void remember(struct mx_auth *a, const char *header,
 	memcpy(e->mac, mac, MAC_SIZE);
 	e->who = mx_ident_ref(who);
 	e->pw_gen = pw_gen;
+	e->epoch = epoch;
 	e->until = mx_mono_in_ms(a->keep_ms);
 	mx_mutex_unlock(&a->lock);
 }
@@ -256,11 +274,11 @@ static int verify(struct mx_auth *a, const char *header, char *buf,
 		  struct mx_ident **ret)
 {
 	MX_AUTO(mx_arena_auto) struct mx_arena arena = MX_ARENA_INIT;
+	uint64_t epoch = mx_dir_epoch(a->store), gen = 0;
 	struct mx_ident *who;
 	struct mx_user u;
 	char *typed, *password;
 	const char *name;
-	uint64_t gen = 0;
 	int r;
 
 	r = split(header, buf, &typed, &password);
@@ -276,7 +294,7 @@ static int verify(struct mx_auth *a, const char *header, char *buf,
 	who = ident_new(&u);
 	if (!who)
 		return -ENOMEM;
-	remember(a, header, who, gen);
+	remember(a, header, who, gen, epoch);
 	*ret = who;
 	return 0;
 }

@@ -218,7 +218,7 @@ static void test_many_parked_waits_need_no_threads(void **state)
 	enum { N = 1500 };
 	static int fds[N];
 	struct ts *ts = ts_start(
-		&(struct mx_server_params){.max_contexts = N + 1,
+		&(struct mx_server_params){.max_contexts = N + 2,
 					   .max_connections = N + 100});
 	unsigned before;
 	struct tc c;

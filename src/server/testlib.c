@@ -152,7 +152,7 @@ void tr_fini(struct tr *r)
 
 const char *tr_header(const struct tr *r, const char *name)
 {
-	static char value[512];
+	static _Thread_local char value[512];
 	size_t n = strlen(name);
 	struct mx_buf *head = (struct mx_buf *)(uintptr_t)&r->head;
 	const char *p = mx_buf_str(head);
