@@ -107,7 +107,12 @@ typedef struct {
 	 * user. NULL: discovered; lpszUserDn NULL: as lpszMailboxDn. */
 	LPCSTR lpszMailboxDn;
 	LPCSTR lpszUserDn;
-	/* Most milliseconds that one call may take; 0: 10 minutes. */
+	LPCSTR lpszCaFile; /* PEM file of trusted roots; NULL: the system's */
+	/* URL of an HTTP proxy; NULL: none, whatever the environment says. */
+	LPCSTR lpszProxy;
+	/* As MapiarySetDeadlines has it, for this logon and its session; 0: what
+	 * was set there for all. */
+	ULONG ulIdleDeadline;
 	ULONG ulTotalDeadline;
 	ULONG ulCodePage; /* of 8-bit strings on the server; 0: 65001 */
 	ULONG ulLocale;   /* LCID for sorting; 0: 1033 */
@@ -125,11 +130,10 @@ STDAPI MapiaryLogon(LPMAPIARYUSER lpUser, const MAPIARY_CONFIG *lpConfig,
 
 /* ---- deadlines and cancelling ---- */
 
-/* Milliseconds; 0 leaves a value as it is. ulTotalDeadline is the most that one
- * call may take: of this session from its next call on, or with NULL of
- * sessions to come. ulIdleDeadline is how long a server may be silent (60 s at
- * first; its "still working" is not silence), for the whole process: lpSession
- * must be NULL, and it counts from the next first MAPIInitialize on. */
+/* Milliseconds; 0 leaves a value as it is. ulIdleDeadline is how long a server
+ * may be silent (60 s at first; its "still working" is not silence),
+ * ulTotalDeadline the most that one call may take (10 minutes at first): of
+ * this session from its next call on, or with NULL of sessions to come. */
 STDAPI MapiarySetDeadlines(LPMAPISESSION lpSession, ULONG ulIdleDeadline,
 			   ULONG ulTotalDeadline);
 /* What MAPIUninitialize waits at most, milliseconds; 10 s at first. */

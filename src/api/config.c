@@ -25,11 +25,15 @@ static int copy_strings(struct mx_config *c)
 		&c->c.lpszUrl,       &c->c.lpszAddressBookUrl,
 		&c->c.lpszAddress,   &c->c.lpszAutodiscoverUrl,
 		&c->c.lpszMailboxDn, &c->c.lpszUserDn,
+		&c->c.lpszCaFile,    &c->c.lpszProxy,
 	};
 
 	for (size_t i = 0; i < MX_ARRAY_SIZE(members); i++) {
-		if (!*members[i])
+		/* "" is nothing, as the empty field of a form */
+		if (!*members[i] || !**members[i]) {
+			*members[i] = NULL;
 			continue;
+		}
 		*members[i] = mx_arena_strdup(&c->arena, *members[i]);
 		if (!*members[i])
 			return -ENOMEM;

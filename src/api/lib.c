@@ -13,12 +13,13 @@
 #include "api/lib.h"
 #include "api/session.h"
 #include "identity/creds.h"
+#include "net/opts.h"
 
 static struct mx_mutex lib_lock = MX_MUTEX_INIT;
 static unsigned lib_count MX_GUARDED(&lib_lock);
 static struct mx_client *lib_client MX_GUARDED(&lib_lock);
 static int64_t lib_shutdown_ms MX_GUARDED(&lib_lock) = MX_LIB_SHUTDOWN_MS;
-static int64_t lib_idle_ms MX_GUARDED(&lib_lock);
+static int64_t lib_idle_ms MX_GUARDED(&lib_lock) = MX_NET_IDLE_MS;
 static int64_t lib_total_ms MX_GUARDED(&lib_lock) = MX_LIB_TOTAL_MS;
 
 #define INIT_FLAGS                                                             \
@@ -124,10 +125,7 @@ HRESULT MapiarySetShutdownDeadline(ULONG ms)
 HRESULT MapiarySetDeadlines(LPMAPISESSION session, ULONG idle, ULONG total)
 {
 	if (session) {
-		/* Silence is watched by connections, which sessions share. */
-		if (idle)
-			return mx_obj_unsupported(
-				session, "an idle deadline of one session");
+		mx_session_set_idle(MX_OBJ(session)->session, idle);
 		mx_ses_set_total_ms(MX_OBJ(session), total);
 		return S_OK;
 	}
@@ -138,6 +136,16 @@ HRESULT MapiarySetDeadlines(LPMAPISESSION session, ULONG idle, ULONG total)
 		lib_total_ms = total;
 	mx_mutex_unlock(&lib_lock);
 	return S_OK;
+}
+
+int64_t mx_lib_default_idle_ms(void)
+{
+	int64_t ms;
+
+	mx_mutex_lock(&lib_lock);
+	ms = lib_idle_ms;
+	mx_mutex_unlock(&lib_lock);
+	return ms;
 }
 
 int64_t mx_lib_default_total_ms(void)

@@ -21,8 +21,9 @@ bool mx_lib_alive(struct mx_session *s);
 /* The total deadline of calls on this object's session, milliseconds. */
 int64_t mx_lib_total_ms(struct mx_obj *o);
 
-/* The default for new sessions. */
+/* The defaults for new sessions. */
 int64_t mx_lib_default_total_ms(void);
+int64_t mx_lib_default_idle_ms(void);
 
 /* ---- threads inside the library ---- */
 

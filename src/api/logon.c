@@ -36,6 +36,11 @@ static const char *full_url(struct mx_arena *a, const char *url)
 	return mx_arena_strdup(a, url);
 }
 
+static int64_t idle_of(const MAPIARY_CONFIG *c)
+{
+	return c->ulIdleDeadline ? c->ulIdleDeadline : mx_lib_default_idle_ms();
+}
+
 static int discover(struct mx_do *d, const MAPIARY_CONFIG *c,
 		    struct mx_userctx *user, struct mx_arena *a,
 		    struct target *t)
@@ -46,6 +51,9 @@ static int discover(struct mx_do *d, const MAPIARY_CONFIG *c,
 	int err;
 
 	opts.overall_ms = mx_mono_left_ms(d->call.deadline);
+	opts.idle_ms = idle_of(c);
+	opts.ca_file = c->lpszCaFile;
+	opts.proxy = c->lpszProxy;
 	err = mx_autodiscover(c->lpszAddress, c->lpszAutodiscoverUrl, user,
 			      &opts, d->call.cancel, &found, &d->fault);
 	if (err)
@@ -97,6 +105,9 @@ static int open_session(struct mx_do *d, struct mx_config *config,
 		.code_page = config->c.ulCodePage,
 		.lcid_sort = config->c.ulLocale,
 		.lcid_string = config->c.ulLocale,
+		.ca_file = config->c.lpszCaFile,
+		.proxy = config->c.lpszProxy,
+		.idle_ms = idle_of(&config->c),
 	};
 	int err;
 

@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 
 #include "api/eid.h"
 #include "api/folder.h"
@@ -198,40 +200,117 @@ static HRESULT store_open_entry(IMsgStore *p, ULONG n, LPENTRYID eid,
 
 /* ---- receive folders ---- */
 
+/* Nearly every program asks for one of these first, and asking with RopLogon
+ * costs no round trip.  Other classes are asked for when they are wanted: what
+ * holds for IPM need not hold for IPM.Whatever. */
+static const char *const receive_classes[MX_STORE_N_RECEIVE] = {
+	"", "IPM", "IPM.Note"};
+
+static void keep_receive(const struct mx_op *op, struct mx_receive *r)
+{
+	const struct mx_get_receive_folder_res *res;
+
+	/* A server that refuses says so again to whoever asks. */
+	if (!op->answered || op->code || !op->res)
+		return;
+	res = &op->res->get_receive_folder;
+	if (!res->explicit_message_class ||
+	    strlen(res->explicit_message_class) >= sizeof(r->explicit_class))
+		return;
+	strcpy(r->explicit_class, res->explicit_message_class);
+	r->fid = res->folder_id;
+	r->known = true;
+}
+
+/* RopLogon, and in the same request where mail arrives. */
+static int open_logon(struct mx_do *d, struct mx_logon *l,
+		      struct mx_receive *receive)
+{
+	MX_AUTO(mx_batch_auto) struct mx_batch b;
+	struct mx_op *open, *ask[MX_STORE_N_RECEIVE];
+	int err;
+
+	mx_batch_init(&b);
+	open = mx_batch_open(&b, mx_logon_sobj(l));
+	for (size_t i = 0; i < MX_STORE_N_RECEIVE; i++) {
+		struct mx_rop_req req = {.id = MX_ROP_GET_RECEIVE_FOLDER};
+
+		req.get_receive_folder.message_class = receive_classes[i];
+		ask[i] = mx_batch_add(&b, mx_logon_sobj(l), &req);
+	}
+	err = mx_batch_run(&b, &d->call);
+	if (!err)
+		err = mx_op_fault(open, d->call.fault);
+	for (size_t i = 0; !err && i < MX_STORE_N_RECEIVE; i++)
+		keep_receive(ask[i], &receive[i]);
+	return err;
+}
+
+/* NULL: the server has to be asked. */
+static const struct mx_receive *known_receive(const struct mx_store *s,
+					      const char *cls)
+{
+	for (size_t i = 0; i < MX_STORE_N_RECEIVE; i++)
+		if (s->receive[i].known &&
+		    !strcasecmp(cls ? cls : "", receive_classes[i]))
+			return &s->receive[i];
+	return NULL;
+}
+
+static int ask_receive(struct mx_do *d, struct mx_store *s, const char *cls,
+		       struct mx_receive *ret)
+{
+	MX_AUTO(mx_batch_auto) struct mx_batch b;
+	struct mx_rop_req req = {.id = MX_ROP_GET_RECEIVE_FOLDER};
+	struct mx_op *op;
+	int err;
+
+	mx_batch_init(&b);
+	req.get_receive_folder.message_class = cls ? cls : "";
+	op = mx_batch_add(&b, s->obj.so, &req);
+	err = mx_batch_run(&b, &d->call);
+	if (!err)
+		err = mx_op_fault(op, d->call.fault);
+	if (err)
+		return err;
+	keep_receive(op, ret);
+	return ret->known ? 0 : -EBADMSG;
+}
+
 static HRESULT store_receive_folder(IMsgStore *p, LPTSTR cls, ULONG flags,
 				    ULONG *ret_n, LPENTRYID *ret,
 				    LPTSTR *ret_class)
 {
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
-	struct mx_rop_req req = {.id = MX_ROP_GET_RECEIVE_FOLDER};
-	const struct mx_rop_res *res;
+	MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
+	const struct mx_receive *known;
+	struct mx_receive asked = {0};
 	struct mx_store *s = store_of(p);
 	LPTSTR explicit_class = NULL;
+	const char *name;
 	struct mx_do d;
-	HRESULT hr;
+	HRESULT hr = mx_do_begin(&d, s);
 	int err = 0;
 
-	mx_batch_init(&b);
-	hr = mx_do_begin(&d, s);
 	if (FAILED(hr))
 		return hr;
 	if (!ret || !ret_n || (flags & ~MAPI_UNICODE))
 		return mx_do_end_hr(&d, MAPI_E_INVALID_PARAMETER,
 				    "GetReceiveFolder");
-	req.get_receive_folder.message_class =
-		mx_text_in(&b.arena, cls, flags, &err);
-	if (!err)
-		err = mx_rop_call(&b, s->obj.so, &req, &d.call, &res);
+	name = mx_text_in(&a, cls, flags, &err);
+	known = err ? NULL : known_receive(s, name);
+	if (!err && !known) {
+		err = ask_receive(&d, s, name, &asked);
+		known = &asked;
+	}
 	if (err)
 		return mx_do_end(&d, err);
 	if (ret_class) {
-		hr = mx_text_out(res->get_receive_folder.explicit_message_class,
-				 flags, NULL, &explicit_class);
+		hr = mx_text_out(known->explicit_class, flags, NULL,
+				 &explicit_class);
 		if (FAILED(hr))
 			return mx_do_end(&d, -ENOMEM);
 	}
-	err = mx_eid_alloc(s->logon, res->get_receive_folder.folder_id, 0,
-			   &d.call, ret_n, ret);
+	err = mx_eid_alloc(s->logon, known->fid, 0, &d.call, ret_n, ret);
 	if (err)
 		MAPIFreeBuffer(explicit_class);
 	else if (ret_class)
@@ -355,6 +434,7 @@ int mx_store_new(struct mx_do *d, struct mx_obj *parent, const void *eid,
 {
 	MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
 	MX_AUTO(mx_logon_auto) struct mx_logon *l = NULL;
+	struct mx_receive receive[MX_STORE_N_RECEIVE] = {0};
 	struct mx_ses *ses = (struct mx_ses *)(void *)parent;
 	struct mx_logon_params params = {.open_flags = open_flags};
 	struct mx_storeid id;
@@ -366,7 +446,7 @@ int mx_store_new(struct mx_do *d, struct mx_obj *parent, const void *eid,
 	params.mailbox_dn = id.mailbox_dn;
 	err = mx_logon_new(parent->session, &params, &l);
 	if (!err && !deferred)
-		err = mx_logon_open(l, &d->call);
+		err = open_logon(d, l, receive);
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));
@@ -378,6 +458,7 @@ int mx_store_new(struct mx_do *d, struct mx_obj *parent, const void *eid,
 	}
 	memcpy(s->eid, eid, eid_n);
 	s->eid_n = eid_n;
+	memcpy(s->receive, receive, sizeof(receive));
 	s->is_default = mx_store_same_eid((ULONG)eid_n, eid, (ULONG)ses->eid_n,
 					  ses->eid);
 	mx_advises_init(&s->advises);

@@ -16,12 +16,22 @@
 		   STORE_RTF_OK | STORE_RESTRICTION_OK | STORE_SORT_OK |       \
 		   STORE_HTML_OK | STORE_UNICODE_OK))
 
+/* Message classes whose receive folders come along with RopLogon. */
+#define MX_STORE_N_RECEIVE 3
+
+struct mx_receive {
+	bool known;
+	uint64_t fid;
+	char explicit_class[256]; /* at most 255 characters, [MS-OXCSTOR] */
+};
+
 struct mx_store {
 	struct mx_obj obj;
 	struct mx_logon *logon; /* a reference */
 	uint8_t *eid;           /* its entry id */
 	size_t eid_n;
 	bool is_default;
+	struct mx_receive receive[MX_STORE_N_RECEIVE]; /* never changes */
 	struct mx_advises advises;
 	struct mx_list link; /* of the session's list, under its lock */
 };

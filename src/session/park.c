@@ -167,6 +167,15 @@ static struct mx_parked *park_locked(struct mx_ctx *ctx)
 	return p;
 }
 
+/* Nobody waits for this one: a short deadline of the session's calls must not
+ * cut it off between two of the server's signs of life. */
+static int64_t idle_ms(struct mx_session *s)
+{
+	int64_t ms = atomic_load(&s->idle_ms);
+
+	return ms > MX_NET_IDLE_MS ? ms : MX_NET_IDLE_MS;
+}
+
 static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 {
 	/* Flags, AuxiliaryBufferSize.  [MS-OXCMAPIHTTP] 2.2.4.4.1 */
@@ -181,6 +190,7 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 				.request_id = p->request_id,
 				.client_info = ctx->client_info,
 				.cookies = p->cookies,
+				.idle_ms = idle_ms(ctx->s),
 				.overall_ms = PARK_MS,
 				.cancel = &p->token,
 				.phase = on_phase,
@@ -193,7 +203,7 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 
 	mx_sctx_request_id(ctx, p->request_id);
 	if (!ctx->park_ch)
-		err = mx_channel_new(ctx->s->url, ctx->s->user, &c->opts,
+		err = mx_channel_new(ctx->s->url, ctx->s->user, &ctx->s->opts,
 				     &ctx->park_ch, NULL);
 	if (err)
 		return err;

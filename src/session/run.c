@@ -100,6 +100,7 @@ static enum mx_run_step send(struct mx_run *r, const char *type)
 		.cookies = r->cookies,
 		.cancel = &r->token,
 		.overall_ms = mx_mono_left_ms(r->deadline),
+		.idle_ms = atomic_load(&ctx->s->idle_ms),
 	};
 	if (r->x.overall_ms < 1)
 		r->x.overall_ms = 1;

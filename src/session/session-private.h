@@ -177,6 +177,9 @@ struct mx_session {
 	char *server;
 	uint32_t code_page, lcid_sort, lcid_string;
 	bool admin, loopback;
+	struct mx_net_opts opts; /* the client's, with what follows */
+	char *ca_file, *proxy;   /* owned; NULL: the client's */
+	_Atomic int64_t idle_ms; /* of calls to come */
 	struct mx_clist *list;
 	struct mx_cancel off_token; /* fired by logoff and shutdown */
 	atomic_bool off;
@@ -293,7 +296,7 @@ void mx_track_answer(struct mx_sobj *o, const uint8_t *rop, size_t n,
 /* --- Contexts (ctx.c) --------------------------------------------------- */
 
 int mx_sctx_new(struct mx_session *s, struct mx_ctx **ret,
-	       struct mx_fault *fault);
+		struct mx_fault *fault);
 void mx_sctx_ref(struct mx_ctx *ctx);   /* s->lock held */
 void mx_sctx_unref(struct mx_ctx *ctx); /* s->lock not held */
 /* Gives the logon a context and an id.  s->lock not held. */

@@ -28,6 +28,18 @@ int mx_session_usable(struct mx_session *s, struct mx_fault *fault)
 	return 0;
 }
 
+static void session_free(struct mx_session *s)
+{
+	free(s->url);
+	free(s->user_dn);
+	free(s->server);
+	free(s->ca_file);
+	free(s->proxy);
+	free(s->dn_prefix);
+	free(s->display_name);
+	free(s);
+}
+
 void mx_session_core_put(struct mx_session *s)
 {
 	struct mx_client *c = s->c;
@@ -42,31 +54,53 @@ void mx_session_core_put(struct mx_session *s)
 	mx_userctx_unref(s->user);
 	mx_cancel_fini(&s->off_token);
 	mx_mutex_fini(&s->lock);
-	free(s->url);
-	free(s->user_dn);
-	free(s->server);
-	free(s->dn_prefix);
-	free(s->display_name);
-	free(s);
+	session_free(s);
 	mx_client_core_put(c);
 }
 
-static int session_alloc(struct mx_client *c,
-			 const struct mx_session_params *p,
+static int dup_own(const char *own, char **keep, const char **opt)
+{
+	if (!own)
+		return 0;
+	*opt = *keep = strdup(own);
+	return *keep ? 0 : -ENOMEM;
+}
+
+/* The client's way to speak to servers, but for what is the session's own. */
+static int set_opts(struct mx_session *s, struct mx_client *c,
+		    const struct mx_session_params *p)
+{
+	int err;
+
+	s->opts = c->opts;
+	if (p->idle_ms > 0)
+		s->opts.idle_ms = p->idle_ms;
+	atomic_init(&s->idle_ms, s->opts.idle_ms);
+	err = dup_own(p->ca_file, &s->ca_file, &s->opts.ca_file);
+	return err ? err : dup_own(p->proxy, &s->proxy, &s->opts.proxy);
+}
+
+static int set_target(struct mx_session *s, struct mx_client *c,
+		      const struct mx_session_params *p)
+{
+	s->url = strdup(p->url);
+	s->user_dn = strdup(p->user_dn);
+	if (!s->url || !s->user_dn || set_opts(s, c, p))
+		return -ENOMEM;
+	return mx_url_server(p->url, &s->server);
+}
+
+static int session_alloc(struct mx_client *c, const struct mx_session_params *p,
 			 struct mx_session **ret)
 {
 	struct mx_session *s = calloc(1, sizeof(*s));
+	int err;
 
 	if (!s)
 		return -ENOMEM;
-	s->url = strdup(p->url);
-	s->user_dn = strdup(p->user_dn);
-	if (!s->url || !s->user_dn || mx_url_server(p->url, &s->server)) {
-		int err = s->url && s->user_dn ? -EINVAL : -ENOMEM;
-
-		free(s->url);
-		free(s->user_dn);
-		free(s);
+	err = set_target(s, c, p);
+	if (err) {
+		session_free(s);
 		return err;
 	}
 	atomic_init(&s->refs, 1);
@@ -168,7 +202,8 @@ static void end_contexts(struct mx_session *s)
 
 		mx_mutex_lock(&s->lock);
 		if (!mx_list_empty(&s->ctxs)) {
-			ctx = MX_CONTAINER_OF(s->ctxs.next, struct mx_ctx, link);
+			ctx = MX_CONTAINER_OF(s->ctxs.next, struct mx_ctx,
+					      link);
 			mx_sctx_ref(ctx);
 		}
 		mx_mutex_unlock(&s->lock);
@@ -213,6 +248,12 @@ struct mx_client *mx_session_client(struct mx_session *s)
 struct mx_userctx *mx_session_user(struct mx_session *s)
 {
 	return s->user;
+}
+
+void mx_session_set_idle(struct mx_session *s, int64_t ms)
+{
+	if (ms > 0)
+		atomic_store(&s->idle_ms, ms);
 }
 
 const char *mx_session_server(const struct mx_session *s)

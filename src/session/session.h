@@ -74,9 +74,9 @@ struct mx_client_params {
 	/* What background requests (release, Disconnect) may take; 0: 15 s. */
 	int64_t reaper_ms;
 	const char *application; /* X-ClientApplication; NULL: ours */
-	const char *ca_file; /* trusted certificates; NULL: the system's */
-	bool tls_no_verify;  /* for laboratories */
-	bool allow_plain;    /* credentials over http:// beyond loopback */
+	const char *ca_file;     /* trusted certificates; NULL: the system's */
+	bool tls_no_verify;      /* for laboratories */
+	bool allow_plain;        /* credentials over http:// beyond loopback */
 	/* Tests put a scripted peer here; NULL: MAPI over HTTP (net). */
 	const struct mx_transport_ops *transport;
 	void *transport_arg;
@@ -122,11 +122,15 @@ bool mx_client_alive(const struct mx_client *c);
 
 struct mx_session_params {
 	struct mx_userctx *user; /* captured by the caller; a ref is taken */
-	const char *url;     /* mailbox endpoint, as Autodiscover gave it */
-	const char *user_dn; /* Connect's UserDn (legacyExchangeDN) */
-	uint32_t code_page;  /* for PtypString8; 0: 65001 (UTF-8) */
+	const char *url;         /* mailbox endpoint, as Autodiscover gave it */
+	const char *user_dn;     /* Connect's UserDn (legacyExchangeDN) */
+	uint32_t code_page;      /* for PtypString8; 0: 65001 (UTF-8) */
 	uint32_t lcid_sort, lcid_string; /* 0: 0x0409 */
-	bool admin;          /* Connect with admin privilege */
+	bool admin;                      /* Connect with admin privilege */
+	/* How this session speaks to its server; zeros: as the client does. */
+	const char *ca_file;
+	const char *proxy;
+	int64_t idle_ms;
 };
 
 struct mx_session;
@@ -146,9 +150,13 @@ void mx_session_unref(struct mx_session *s);
  * background.  Never waits. */
 void mx_session_logoff(struct mx_session *s);
 
-struct mx_client *mx_session_client(struct mx_session *s);    /* borrowed */
-struct mx_userctx *mx_session_user(struct mx_session *s);     /* borrowed */
-const char *mx_session_server(const struct mx_session *s);    /* "host:port" */
+/* From the next call on this is how long the server may be silent; any thread.
+ * A NotificationWait is given 60 s whatever it is.  0 changes nothing. */
+void mx_session_set_idle(struct mx_session *s, int64_t ms);
+
+struct mx_client *mx_session_client(struct mx_session *s); /* borrowed */
+struct mx_userctx *mx_session_user(struct mx_session *s);  /* borrowed */
+const char *mx_session_server(const struct mx_session *s); /* "host:port" */
 const char *mx_session_url(const struct mx_session *s);
 const char *mx_session_user_dn(const struct mx_session *s);
 
@@ -206,7 +214,7 @@ enum mx_special_folder {
 
 struct mx_logon_info {
 	uint64_t folder_ids[MX_N_SPECIAL_FOLDERS];
-	uint8_t response_flags; /* 1 always, 2 owner, 4 may send as */
+	uint8_t response_flags;      /* 1 always, 2 owner, 4 may send as */
 	struct mx_guid mailbox_guid; /* private logons */
 	uint16_t repl_id;
 	struct mx_guid repl_guid;

@@ -41,26 +41,62 @@ static void test_logon_to_first_rows_in_few_round_trips(void **state)
 		LPENTRYID eid = NULL;
 		ULONG n = 0, type;
 
-		if (deferred) {
-			inbox = world_inbox(mdb, flags);
-		} else {
-			/* the inbox is where the program left it last time */
-			ok(IMsgStore_GetReceiveFolder(mdb, NULL, 0, &n, &eid,
-						      NULL));
-			MAPI_CALL0(mdb, Release);
-			MAPI_CALL0(s, Release);
-			s = world_logon(w, 0);
-			mdb = world_store(s, 0);
-			ok(IMsgStore_OpenEntry(mdb, n, eid, NULL, 0, &type,
-					       (LPUNKNOWN *)(void *)&inbox));
-			MAPIFreeBuffer(eid);
-		}
+		ok(IMsgStore_GetReceiveFolder(mdb, NULL, 0, &n, &eid, NULL));
+		ok(IMsgStore_OpenEntry(mdb, n, eid, NULL, flags, &type,
+				       (LPUNKNOWN *)(void *)&inbox));
+		MAPIFreeBuffer(eid);
 		FreeProws(inbox_rows(inbox, flags));
-		assert_in_range(world_trips(s), 1, deferred ? 3 : 4);
+		assert_int_equal(world_trips(s), deferred ? 3 : 4);
 		IMAPIFolder_Release(inbox);
 		IMsgStore_Release(mdb);
 		IMAPISession_Release(s);
 	}
+	world_free(w);
+}
+
+/* What came along with RopLogon is what the server says when it is asked. */
+static void test_receive_folders_known_from_logon_are_the_servers(void **state)
+{
+	static const char *const classes[] = {"IPM", "ipm.note", NULL, ""};
+	struct world *w = world_new(1);
+	LPMAPISESSION s = world_logon(w, 0);
+	LPMDB early = world_store(s, 0);
+	LPMDB late = world_store(s, MAPI_DEFERRED_ERRORS);
+	ULONG trips;
+
+	for (size_t i = 0; i < MX_ARRAY_SIZE(classes); i++) {
+		LPTSTR cls = (LPTSTR)classes[i];
+		LPENTRYID known = NULL, asked = NULL;
+		LPTSTR why_known = NULL, why_asked = NULL;
+		ULONG n = 0, m = 0;
+
+		trips = world_trips(s);
+		ok(IMsgStore_GetReceiveFolder(early, cls, 0, &n, &known,
+					      &why_known));
+		assert_int_equal(world_trips(s), trips);
+		ok(IMsgStore_GetReceiveFolder(late, cls, 0, &m, &asked,
+					      &why_asked));
+		assert_int_equal(world_trips(s), trips + 1);
+		assert_int_equal(n, m);
+		assert_memory_equal(known, asked, n);
+		assert_string_equal((char *)why_known, (char *)why_asked);
+		MAPIFreeBuffer(known);
+		MAPIFreeBuffer(asked);
+		MAPIFreeBuffer(why_known);
+		MAPIFreeBuffer(why_asked);
+	}
+	ok(IMAPISession_Logoff(s, 0, 0, 0));
+	{
+		LPENTRYID eid = NULL;
+		ULONG n = 0;
+
+		assert_int_equal(IMsgStore_GetReceiveFolder(early, NULL, 0, &n,
+							    &eid, NULL),
+				 MAPI_E_END_OF_SESSION);
+	}
+	IMsgStore_Release(early);
+	IMsgStore_Release(late);
+	IMAPISession_Release(s);
 	world_free(w);
 }
 
@@ -477,6 +513,7 @@ static void test_refused_logon_names_the_user(void **state)
 }
 
 MX_TEST_MAIN(MX_TEST(test_logon_to_first_rows_in_few_round_trips),
+	     MX_TEST(test_receive_folders_known_from_logon_are_the_servers),
 	     MX_TEST(test_message_comes_back_as_it_was_saved),
 	     MX_TEST(test_text_streams_count_wide_bytes),
 	     MX_TEST(test_attachments_by_stream_and_embedded),
