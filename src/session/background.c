@@ -33,8 +33,7 @@ static void log_failure(const struct job *j)
 {
 	char line[600];
 
-	if (!j->r.result || j->r.result == -ESTALE ||
-	    j->r.result == -ESHUTDOWN)
+	if (!j->r.result || j->r.result == -ESTALE || j->r.result == -ESHUTDOWN)
 		return;
 	mx_fault_format(&j->fault, line, sizeof(line));
 	mx_log(MX_LOG_INFO, "session", "in the background: %s", line);
@@ -204,8 +203,8 @@ int mx_background(struct mx_ctx *ctx, enum mx_run_kind kind)
 	j->c = c;
 	if (kind == MX_RUN_RECOVER)
 		mx_notify_recover(ctx, &j->batch);
-	mx_run_init(&j->r, kind, ctx,
-		    kind == MX_RUN_RECOVER ? &j->batch : NULL, &j->fault);
+	mx_run_init(&j->r, kind, ctx, kind == MX_RUN_RECOVER ? &j->batch : NULL,
+		    &j->fault);
 	j->r.background = true;
 	j->r.deadline = mx_mono_in_ms(c->reaper_ms);
 	j->waker = (struct mx_waker){.wake = fire, .arg = &j->r.token};

@@ -40,8 +40,8 @@ struct mx_op {
 	 * this ROP, or what had to go in front of it failed (then `code` is
 	 * that failure, `blame` the RopId, and res is NULL). */
 	bool answered;
-	uint8_t blame;  /* whose code it is: req.id, or what went in front */
-	uint32_t code;  /* ReturnValue; 0 is success */
+	uint8_t blame; /* whose code it is: req.id, or what went in front */
+	uint32_t code; /* ReturnValue; 0 is success */
 	const struct mx_rop_res *res; /* decoded, in the batch's arena */
 	/* Further answers to this ROP that the server packed (QueryRows and
 	 * ReadStream of a batch with chain set): n_more of them. */

@@ -85,10 +85,10 @@ static struct mx_ctx *leave_locked(struct mx_logon *l, struct mx_conn **ret)
 		return NULL;
 	if (mx_sobj_live(&l->o))
 		mx_sctx_release_locked(ctx, (struct mx_release){
-						   .handle = l->o.handle,
-						   .logon_id = l->id,
-						   .logon = true,
-					   });
+						    .handle = l->o.handle,
+						    .logon_id = l->id,
+						    .logon = true,
+					    });
 	else
 		mx_sctx_free_id_locked(ctx, l->id);
 	ctx->n_logons--;

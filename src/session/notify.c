@@ -18,8 +18,8 @@ struct mx_sub {
 	struct mx_list link; /* ctx->subs; s->lock */
 	atomic_uint refs;    /* the owner's, and one a queued event */
 	struct mx_session *s;
-	struct mx_ctx *ctx; /* reference, until cancelled */
-	struct mx_sobj *o;  /* the registration, or the table */
+	struct mx_ctx *ctx;    /* reference, until cancelled */
+	struct mx_sobj *o;     /* the registration, or the table */
 	bool registered, lost; /* s->lock */
 	uint32_t epoch;        /* last one it was told of; s->lock */
 	struct mx_serial *q;
@@ -230,8 +230,7 @@ static bool stale_locked(const struct mx_ctx *ctx, const struct mx_sub *sub)
 bool mx_notify_stale_locked(struct mx_ctx *ctx)
 {
 	MX_LIST_FOR_EACH(it, &ctx->subs)
-		if (stale_locked(ctx,
-				 MX_CONTAINER_OF(it, struct mx_sub, link)))
+		if (stale_locked(ctx, MX_CONTAINER_OF(it, struct mx_sub, link)))
 			return true;
 	return false;
 }

@@ -25,7 +25,8 @@ enum mx_event_kind {
 
 struct mx_event {
 	enum mx_event_kind kind;
-	const struct mx_notification_data *data; /* until the callback returns */
+	const struct mx_notification_data
+		*data; /* until the callback returns */
 	/* TableRowAdded and TableRowModified: the row, by the table's columns
 	 * as they were when it came; NULL when it cannot be read. */
 	const struct mx_proprow *row;

@@ -10,7 +10,7 @@
  *                      └──────────────────────────┘
  *                     next ──DONE──► give the turn, poke
  *
- * next and answer do no I/O; the drivers do (run.c for callers, background.c for
+ * next and answer do no I/O; the drivers do (call.c for callers, background.c for
  * the engine).
  */
 #ifndef MX_SESSION_RUN_H
@@ -73,6 +73,8 @@ void mx_run_fini(struct mx_run *r);
 enum mx_run_step mx_run_next(struct mx_run *r);
 void mx_run_answer(struct mx_run *r, int err, struct mx_xresp *resp);
 
+/* -ESHUTDOWN, -ECANCELED, -ETIMEDOUT with the fault; 0: go on. */
+int mx_run_interrupted(struct mx_run *r);
 /* Around every exchange: counters and the connection's record. */
 void mx_run_begin(struct mx_run *r);
 void mx_run_end(struct mx_run *r, int err, const struct mx_xresp *resp);

@@ -181,11 +181,10 @@ static struct mx_sobj *destroy(struct mx_sobj *o)
 	if (mx_sobj_live(o)) {
 		poke = mx_sobj_ctx(o);
 		mx_sctx_ref(poke);
-		mx_sctx_release_locked(
-			poke, (struct mx_release){
-				      .handle = o->handle,
-				      .logon_id = o->logon->id,
-			      });
+		mx_sctx_release_locked(poke, (struct mx_release){
+						     .handle = o->handle,
+						     .logon_id = o->logon->id,
+					     });
 	}
 	mx_mutex_unlock(&s->lock);
 	if (poke) {

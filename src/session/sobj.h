@@ -71,8 +71,8 @@ static inline void mx_sobj_auto(struct mx_sobj **o)
 int mx_sobj_defer(struct mx_sobj *o, const struct mx_rop_req *req);
 
 enum mx_sobj_kind mx_sobj_kind(const struct mx_sobj *o);
-struct mx_logon *mx_sobj_logon(struct mx_sobj *o);  /* borrowed */
-struct mx_sobj *mx_sobj_parent(struct mx_sobj *o);  /* borrowed, or NULL */
+struct mx_logon *mx_sobj_logon(struct mx_sobj *o); /* borrowed */
+struct mx_sobj *mx_sobj_parent(struct mx_sobj *o); /* borrowed, or NULL */
 
 /* True once the server has opened it (it may be lost by now). */
 bool mx_sobj_opened(struct mx_sobj *o);

@@ -18,14 +18,14 @@ static void test_first_rows_take_three_round_trips_deferred(void **state)
 	struct fake_entry e;
 
 	tu_start(&t);
-	s = tu_session(&t, "ann");                          /* 1 */
+	s = tu_session(&t, "ann"); /* 1 */
 	l = tu_logon(s);
-	assert_int_equal(mx_logon_open(l, &t.call), 0);     /* 2 */
+	assert_int_equal(mx_logon_open(l, &t.call), 0); /* 2 */
 	folder = tu_folder(l);
 	table = tu_contents(folder);
 	assert_int_equal(mx_sobj_defer(table, &cols), 0);
 	assert_int_equal(mx_sobj_defer(table, &sort), 0);
-	assert_int_equal(tu_first_row(&t, table, 50), 0);   /* 3 */
+	assert_int_equal(tu_first_row(&t, table, 50), 0); /* 3 */
 	assert_int_equal(fake_count(&t.f, NULL), 3);
 	e = fake_get(&t.f, "Execute", 1);
 	assert_string_equal(tu_rops(&e), "OpenFolder GetContentsTable "
@@ -466,9 +466,8 @@ static void test_replids_are_asked_for_once(void **state)
 	assert_int_equal(mx_logon_open(l, &t.call), 0);
 	n = fake_count(&t.f, NULL);
 	/* The logon's own replica is known. */
-	assert_int_equal(mx_logon_ltid_from_id(l, mx_id_make(1, 9), &t.call,
-					       &ltid),
-			 0);
+	assert_int_equal(
+		mx_logon_ltid_from_id(l, mx_id_make(1, 9), &t.call, &ltid), 0);
 	assert_int_equal(ltid.replica.b[0], 7);
 	assert_int_equal(mx_logon_id_from_ltid(l, &ltid, &t.call, &id), 0);
 	assert_true(id == mx_id_make(1, 9));
@@ -493,16 +492,16 @@ static void test_replids_are_asked_for_once(void **state)
 static void test_what_may_be_sent_twice_is_decided_for_every_rop(void **state)
 {
 	static const uint8_t never[] = {
-		MX_ROP_CREATE_MESSAGE, MX_ROP_SET_PROPERTIES,
-		MX_ROP_DELETE_PROPERTIES, MX_ROP_SAVE_CHANGES_MESSAGE,
-		MX_ROP_REMOVE_ALL_RECIPIENTS, MX_ROP_MODIFY_RECIPIENTS,
-		MX_ROP_SET_MESSAGE_READ_FLAG, MX_ROP_CREATE_FOLDER,
-		MX_ROP_DELETE_FOLDER, MX_ROP_DELETE_MESSAGES,
-		MX_ROP_CREATE_ATTACHMENT, MX_ROP_DELETE_ATTACHMENT,
+		MX_ROP_CREATE_MESSAGE,          MX_ROP_SET_PROPERTIES,
+		MX_ROP_DELETE_PROPERTIES,       MX_ROP_SAVE_CHANGES_MESSAGE,
+		MX_ROP_REMOVE_ALL_RECIPIENTS,   MX_ROP_MODIFY_RECIPIENTS,
+		MX_ROP_SET_MESSAGE_READ_FLAG,   MX_ROP_CREATE_FOLDER,
+		MX_ROP_DELETE_FOLDER,           MX_ROP_DELETE_MESSAGES,
+		MX_ROP_CREATE_ATTACHMENT,       MX_ROP_DELETE_ATTACHMENT,
 		MX_ROP_SAVE_CHANGES_ATTACHMENT, MX_ROP_WRITE_STREAM,
-		MX_ROP_SET_STREAM_SIZE, MX_ROP_SUBMIT_MESSAGE,
-		MX_ROP_MOVE_COPY_MESSAGES, MX_ROP_ABORT_SUBMIT,
-		MX_ROP_COMMIT_STREAM, MX_ROP_SET_READ_FLAGS,
+		MX_ROP_SET_STREAM_SIZE,         MX_ROP_SUBMIT_MESSAGE,
+		MX_ROP_MOVE_COPY_MESSAGES,      MX_ROP_ABORT_SUBMIT,
+		MX_ROP_COMMIT_STREAM,           MX_ROP_SET_READ_FLAGS,
 	};
 	uint8_t rop[16] = {0};
 	unsigned n_sent = 0, n_never = 0;

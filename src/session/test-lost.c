@@ -39,9 +39,9 @@ static enum fake_act forget_all(struct fake *f, const struct fake_entry *e)
 	return strcmp(e->type, "Execute") ? FAKE_SERVE : FAKE_FORGET;
 }
 
-static void script(struct tu *t,
-		   enum fake_act (*fn)(struct fake *, const struct fake_entry *),
-		   int nth)
+static void
+script(struct tu *t,
+       enum fake_act (*fn)(struct fake *, const struct fake_entry *), int nth)
 {
 	mx_mutex_lock(&t->f.lock);
 	t->f.script = fn;
@@ -277,7 +277,7 @@ static void test_no_change_is_sent_twice_when_its_answer_is_lost(void **state)
 {
 	static const uint8_t rops[] = {
 		MX_ROP_SET_PROPERTIES, MX_ROP_DELETE_PROPERTIES,
-		MX_ROP_DELETE_FOLDER, MX_ROP_DELETE_MESSAGES,
+		MX_ROP_DELETE_FOLDER,  MX_ROP_DELETE_MESSAGES,
 		MX_ROP_SET_READ_FLAGS, MX_ROP_ABORT_SUBMIT,
 	};
 	struct tu t;

@@ -17,8 +17,8 @@ struct heard {
 	unsigned n_notify, n_missed, n_lost, n_freed;
 	uint64_t mids[400];
 	bool hold, in_callback, cancelled, bad;
-	struct mx_sub *sub; /* to cancel from inside */
-	struct mx_sobj *obj; /* to release from inside */
+	struct mx_sub *sub;     /* to cancel from inside */
+	struct mx_sobj *obj;    /* to release from inside */
 	struct mx_logon *logon; /* to call on from inside */
 	int inner_err;
 };
@@ -413,11 +413,10 @@ static void test_the_poller_always_says_that_it_is_done(void **state)
 		sub = subscribe(&t, l, &h);
 		fake_wait_log(&t.f, "NotificationWait", (size_t)i + 1);
 		mx_sub_cancel(sub);
-		assert_int_equal(
-			mx_clist_wait_done(s->list, MX_SCOPE_EVERYONE,
-					   mx_mono_in_ms(50000), NULL, NULL,
-					   &t.fault),
-			0);
+		assert_int_equal(mx_clist_wait_done(s->list, MX_SCOPE_EVERYONE,
+						    mx_mono_in_ms(50000), NULL,
+						    NULL, &t.fault),
+				 0);
 	}
 	mx_logon_unref(l);
 	mx_session_unref(s);

@@ -28,8 +28,9 @@ static enum fake_act hold_execute(struct fake *f, const struct fake_entry *e)
 	return strcmp(e->type, "Execute") ? FAKE_SERVE : FAKE_HOLD;
 }
 
-static void set_script(struct tu *t, enum fake_act (*fn)(struct fake *,
-						const struct fake_entry *))
+static void set_script(struct tu *t,
+		       enum fake_act (*fn)(struct fake *,
+					   const struct fake_entry *))
 {
 	mx_mutex_lock(&t->f.lock);
 	t->f.script = fn;
@@ -268,9 +269,8 @@ static void test_shutdown_says_what_it_leaves_behind(void **state)
 		s[i] = tu_session(&t, "ann");
 	set_script(&t, dead);
 	mx_session_unref(s[0]);
-	assert_int_equal(
-		mx_client_shutdown(t.c, mx_mono_in_ms(100), &left),
-		-ETIMEDOUT);
+	assert_int_equal(mx_client_shutdown(t.c, mx_mono_in_ms(100), &left),
+			 -ETIMEDOUT);
 	assert_int_equal(left.sessions, 2);
 	assert_int_equal(left.contexts, 3);
 	assert_false(mx_client_alive(t.c));
@@ -499,8 +499,8 @@ static void test_a_failed_connect_leaves_nothing(void **state)
 	assert_int_equal(tu_try_session(&t, "ann", &t.call, &s), -ETIMEDOUT);
 	assert_null(s);
 	set_script(&t, NULL);
-	assert_int_equal(
-		mx_client_shutdown(t.c, mx_mono_in_ms(20000), NULL), 0);
+	assert_int_equal(mx_client_shutdown(t.c, mx_mono_in_ms(20000), NULL),
+			 0);
 	assert_int_equal(mx_snap_open(tu_path(), &src, NULL), 0);
 	assert_int_equal(mx_snap_take(src, &snap), 0);
 	assert_int_equal(snap.n_lists, 0);
@@ -535,15 +535,13 @@ static void test_a_forked_child_is_inert(void **state)
 		bad |= tu_rop(&t, folder, &q, NULL) != -ESTALE;
 		bad |= (mx_logon_open(l, &t.call) != -ESTALE) << 1;
 		bad |= mx_client_alive(t.c) << 2;
-		bad |= (tu_try_session(&t, "bob", NULL, &none) != -ESTALE)
-		       << 3;
+		bad |= (tu_try_session(&t, "bob", NULL, &none) != -ESTALE) << 3;
 		bad |= (mx_client_registry(t.c) != NULL) << 4;
 		mx_sobj_unref(folder);
 		mx_logon_unref(l);
 		mx_session_logoff(s);
 		mx_session_unref(s);
-		bad |= (mx_client_shutdown(t.c, mx_mono_now(), NULL) !=
-			-ESTALE)
+		bad |= (mx_client_shutdown(t.c, mx_mono_now(), NULL) != -ESTALE)
 		       << 5;
 		mx_client_unref(t.c);
 		_exit(bad);

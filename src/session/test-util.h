@@ -40,8 +40,7 @@ static inline void tu_diagnose(void *arg)
 	mx_diag_print(1, arg);
 }
 
-static inline void tu_start_with(struct tu *t,
-				 const struct mx_client_params *p)
+static inline void tu_start_with(struct tu *t, const struct mx_client_params *p)
 {
 	memset(t, 0, sizeof(*t));
 	fake_start(&t->f);
@@ -72,8 +71,8 @@ static inline void tu_stop(struct tu *t)
 {
 	struct mx_left left = {0};
 
-	assert_int_equal(
-		mx_client_shutdown(t->c, mx_mono_in_ms(30000), &left), 0);
+	assert_int_equal(mx_client_shutdown(t->c, mx_mono_in_ms(30000), &left),
+			 0);
 	assert_int_equal(left.sessions, 0);
 	assert_int_equal(left.objects, 0);
 	mx_client_unref(t->c);

@@ -235,7 +235,8 @@ static void track_stream(struct mx_sobj *o, const uint8_t *rop,
 static void message_saved(struct mx_sobj *o, const struct mx_rop_res *res)
 {
 	struct mx_rop_req again = {.id = MX_ROP_OPEN_MESSAGE};
-	bool embedded = o->open && o->open->p[0] == MX_ROP_OPEN_EMBEDDED_MESSAGE;
+	bool embedded = o->open &&
+			o->open->p[0] == MX_ROP_OPEN_EMBEDDED_MESSAGE;
 
 	o->dirty = false;
 	if (embedded) {

@@ -104,8 +104,8 @@ static void end(struct world *w)
 {
 	struct mx_left left = {0};
 
-	assert_int_equal(
-		mx_client_shutdown(w->c, mx_mono_in_ms(30000), &left), 0);
+	assert_int_equal(mx_client_shutdown(w->c, mx_mono_in_ms(30000), &left),
+			 0);
 	mx_client_unref(w->c);
 	mx_server_stop(w->srv);
 	mx_cond_fini(&w->cond);
@@ -182,8 +182,7 @@ static struct mx_sobj *inbox(struct world *w, struct mx_logon *l)
 	struct mx_rop_req q = {.id = MX_ROP_OPEN_FOLDER};
 
 	assert_int_equal(mx_logon_open(l, &w->call), 0);
-	q.open_folder.folder_id =
-		mx_logon_info(l)->folder_ids[MX_FOLDER_INBOX];
+	q.open_folder.folder_id = mx_logon_info(l)->folder_ids[MX_FOLDER_INBOX];
 	return make(mx_logon_sobj(l), q);
 }
 
@@ -411,8 +410,8 @@ static void on_event(void *arg, const struct mx_event *ev)
 
 /* B15: NotificationWait of a session context comes from the user who connected
  * it, for 100 users on one engine, and no TCP connection has two users. */
-static void test_B15_wait_user_is_connect_user_and_no_connection_is_shared(
-	void **state)
+static void
+test_B15_wait_user_is_connect_user_and_no_connection_is_shared(void **state)
 {
 	enum { N = 100 };
 	struct world *w = begin(NULL);
@@ -454,8 +453,8 @@ static void test_B15_wait_user_is_connect_user_and_no_connection_is_shared(
 		mx_logon_unref(l[i]);
 		mx_session_unref(s[i]);
 	}
-	assert_int_equal(
-		mx_client_shutdown(w->c, mx_mono_in_ms(60000), NULL), 0);
+	assert_int_equal(mx_client_shutdown(w->c, mx_mono_in_ms(60000), NULL),
+			 0);
 	mx_server_stop(w->srv);
 	w->srv = NULL;
 	assert_true(w->n_log < MAX_LOG);
@@ -498,8 +497,8 @@ static void test_the_server_ends_with_no_contexts_and_no_objects(void **state)
 		mx_sobj_unref(folder);
 		mx_sobj_unref(table);
 	}
-	assert_int_equal(
-		mx_client_shutdown(w->c, mx_mono_in_ms(60000), NULL), 0);
+	assert_int_equal(mx_client_shutdown(w->c, mx_mono_in_ms(60000), NULL),
+			 0);
 	mx_server_stats(w->srv, &st);
 	assert_int_equal(st.contexts, 0);
 	assert_int_equal(st.objects, 0);
@@ -507,11 +506,12 @@ static void test_the_server_ends_with_no_contexts_and_no_objects(void **state)
 	end(w);
 }
 
-MX_TEST_MAIN(MX_TEST(test_first_rows_take_three_round_trips),
-	     MX_TEST_IN(test_packed_rows_come_whole_and_in_order, 120),
-	     MX_TEST(test_a_restarted_server_loses_nothing_that_was_saved),
-	     MX_TEST(test_wrong_password_and_unknown_user_are_named),
-	     MX_TEST_IN(
+MX_TEST_MAIN(
+	MX_TEST(test_first_rows_take_three_round_trips),
+	MX_TEST_IN(test_packed_rows_come_whole_and_in_order, 120),
+	MX_TEST(test_a_restarted_server_loses_nothing_that_was_saved),
+	MX_TEST(test_wrong_password_and_unknown_user_are_named),
+	MX_TEST_IN(
 		test_B15_wait_user_is_connect_user_and_no_connection_is_shared,
 		120),
-	     MX_TEST(test_the_server_ends_with_no_contexts_and_no_objects))
+	MX_TEST(test_the_server_ends_with_no_contexts_and_no_objects))
