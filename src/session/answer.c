@@ -326,22 +326,6 @@ static int read_buffers(struct reading *rd, struct mx_bin rops)
 
 /* --- The body ----------------------------------------------------------- */
 
-static int refused(struct mx_run *r, const struct mx_execute_res *res)
-{
-	uint32_t code = res->status_code ? res->status_code : res->error_code;
-
-	if (code == RPC_S_SERVER_TOO_BUSY || code == EC_SERVER_BUSY) {
-		r->ex.backoff_ms = BUSY_PAUSE_MS;
-		return 0;
-	}
-	if (code == EC_BUFFER_TOO_SMALL) {
-		r->ex.all_lost = true;
-		return 0;
-	}
-	return mx_fault_set(r->fault, MX_LAYER_EMSMDB, code, -EREMOTEIO,
-			    "the server refused the request");
-}
-
 /* The first releases of the queue have been sent and taken. */
 static void released(struct mx_run *r)
 {
@@ -363,6 +347,23 @@ static void released(struct mx_run *r)
 	}
 	mx_mutex_unlock(&ctx->s->lock);
 	r->ex.n_released = 0;
+}
+
+static int refused(struct mx_run *r, const struct mx_execute_res *res)
+{
+	uint32_t code = res->status_code ? res->status_code : res->error_code;
+
+	if (code == RPC_S_SERVER_TOO_BUSY || code == EC_SERVER_BUSY) {
+		r->ex.backoff_ms = BUSY_PAUSE_MS;
+		return 0;
+	}
+	if (code == EC_BUFFER_TOO_SMALL) {
+		released(r); /* they stand in front */
+		r->ex.all_lost = true;
+		return 0;
+	}
+	return mx_fault_set(r->fault, MX_LAYER_EMSMDB, code, -EREMOTEIO,
+			    "the server refused the request");
 }
 
 static int all_answered(struct mx_run *r)

@@ -336,14 +336,29 @@ static int execute_failed(struct mx_run *r, int err,
 	}
 }
 
+/* Only questions to objects that are open, whose answers do not depend on what
+ * was asked before. */
+static bool changes_nothing(const struct mx_exec *ex)
+{
+	for (unsigned i = 0; i < ex->n_items; i++)
+		if (ex->items[i].what != MX_ITEM_CALL ||
+		    ex->items[i].rop == MX_ROP_FIND_ROW ||
+		    mx_rop_flags(ex->items[i].rop) !=
+			    (MX_ROPF_CALL | MX_ROPF_RESEND))
+			return false;
+	return true;
+}
+
 /* gromox has no RopBufferTooSmall: it carries out what it can, then refuses the
  * whole Execute with ErrorCode 0x47D.  As with a lost answer, what it opened and
- * moved is not known; fewer ROPs may fit. */
+ * moved is not known, so the context is connected again; but questions leave it
+ * and unsaved changes alone.  Fewer ROPs may fit. */
 static int ask_less(struct mx_run *r)
 {
 	unsigned n = r->ex.n_items;
 
-	lose(r);
+	if (!changes_nothing(&r->ex))
+		lose(r);
 	if (r->max_items == 1 || (n < 2 && r->max_out >= MX_MAX_ROP_OUT))
 		return mx_fault_set(r->fault, MX_LAYER_EMSMDB, 0x47d, -EMSGSIZE,
 				    "the answer does not fit into the largest "

@@ -120,6 +120,30 @@ static void test_answers_too_large_together_are_asked_for_in_parts(void **state)
 	odd_stop(&o);
 }
 
+/* A question whose answer is too large costs nobody unsaved changes. */
+static void test_unsaved_changes_survive_an_answer_too_large(void **state)
+{
+	struct mx_rop_req msg = {.id = MX_ROP_CREATE_MESSAGE};
+	struct mx_rop_req set = tu_set_props(), get = tu_get_props();
+	struct mx_session_stats st;
+	struct mx_sobj *m;
+	struct odd o;
+
+	(void)state;
+	odd_start(&o);
+	m = tu_new(o.folder, &msg);
+	assert_int_equal(tu_rop(&o.t, m, &set, NULL), 0);
+	o.t.f.max_rops = 0;
+	script(&o, too_large);
+	assert_int_equal(tu_rop(&o.t, m, &get, NULL), -EMSGSIZE);
+	script(&o, NULL);
+	assert_int_equal(tu_rop(&o.t, m, &set, NULL), 0);
+	mx_session_stats(o.s, &st);
+	assert_int_equal(st.reconnects, 0);
+	mx_sobj_unref(m);
+	odd_stop(&o);
+}
+
 static void test_one_answer_too_large_is_a_clear_error(void **state)
 {
 	struct mx_rop_req q = tu_get_props();
@@ -293,6 +317,7 @@ static void test_a_wait_that_never_ends_is_parked_again(void **state)
 
 MX_TEST_MAIN(MX_TEST(test_a_context_is_lost_by_any_code_that_says_so),
 	     MX_TEST(test_answers_too_large_together_are_asked_for_in_parts),
+	     MX_TEST(test_unsaved_changes_survive_an_answer_too_large),
 	     MX_TEST(test_one_answer_too_large_is_a_clear_error),
 	     MX_TEST(test_changes_with_too_large_answers_happen_once),
 	     MX_TEST(test_bare_failures_do_not_hide_the_answers_behind_them),
