@@ -156,27 +156,79 @@ static bool has_tag(const struct mx_propval *vals, size_t n, uint32_t tag)
 	return false;
 }
 
+/* Their names first, then their values. */
+static int ask_listed(struct mx_do *d, struct mx_obj *o, struct mx_batch *b,
+		      const struct mx_propval **ret, size_t *ret_n)
+{
+	MX_AUTO(mx_batch_auto) struct mx_batch names;
+	struct mx_rop_req req = {.id = MX_ROP_GET_PROPERTIES_LIST};
+	const struct mx_rop_res *res;
+	struct mx_tags tags;
+	int err;
+
+	mx_batch_init(&names);
+	err = mx_rop_call(&names, o->so, &req, &d->call, &res);
+	if (err)
+		return err;
+	tags = res->get_properties_list.property_tags;
+	req = (struct mx_rop_req){.id = MX_ROP_GET_PROPERTIES_SPECIFIC};
+	req.get_properties_specific.want_unicode = true;
+	req.get_properties_specific.property_tags = tags;
+	mx_batch_reset(b);
+	err = mx_rop_call(b, o->so, &req, &d->call, &res);
+	if (err)
+		return err;
+	*ret = res->get_properties_specific.row_data.vals;
+	*ret_n = res->get_properties_specific.row_data.n;
+	return 0;
+}
+
+/* What gromox says when all of an object does not fit into one answer; others
+ * leave out what is too large. */
+static bool does_not_fit(const struct mx_fault *f)
+{
+	return f->layer == MX_LAYER_EMSMDB &&
+	       (f->code == 0x3f0 || f->code == 0x47d);
+}
+
+static int ask_all(struct mx_do *d, struct mx_obj *o, struct mx_batch *b,
+		   const struct mx_propval **ret, size_t *ret_n)
+{
+	struct mx_rop_req req = {.id = MX_ROP_GET_PROPERTIES_ALL};
+	const struct mx_rop_res *res;
+	int err;
+
+	/* 0 means no limit, but gromox takes it for one of no bytes. */
+	req.get_properties_all.property_size_limit = UINT16_MAX;
+	req.get_properties_all.want_unicode = true;
+	err = mx_rop_call(b, o->so, &req, &d->call, &res);
+	if (err && does_not_fit(&d->fault))
+		return ask_listed(d, o, b, ret, ret_n);
+	if (err)
+		return err;
+	*ret = res->get_properties_all.property_values;
+	*ret_n = res->get_properties_all.n_property_values;
+	return 0;
+}
+
 /* All that the server has, then what it does not know. */
 static int get_all(struct mx_do *d, struct mx_obj *o, struct mx_batch *b,
 		   struct mx_propval **ret, size_t *ret_n)
 {
-	struct mx_rop_req req = {.id = MX_ROP_GET_PROPERTIES_ALL};
-	const struct mx_rop_res *res;
+	const struct mx_propval *there;
 	struct mx_propval *vals;
 	size_t n, k;
-	int err;
+	int err = ask_all(d, o, b, &there, &n);
 
-	req.get_properties_all.want_unicode = true;
-	err = mx_rop_call(b, o->so, &req, &d->call, &res);
 	if (err)
 		return err;
-	n = k = res->get_properties_all.n_property_values;
+	k = n;
 	vals = mx_arena_newv(&b->arena, struct mx_propval,
 			     n + o->cls->n_own_tags + 1);
 	if (!vals)
 		return -ENOMEM;
-	memcpy(vals, res->get_properties_all.property_values,
-	       n * sizeof(*vals));
+	if (n)
+		memcpy(vals, there, n * sizeof(*vals));
 	for (size_t i = 0; i < o->cls->n_own_tags; i++) {
 		if (has_tag(vals, n, o->cls->own_tags[i]))
 			continue;
