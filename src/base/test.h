@@ -35,14 +35,10 @@ struct mx_test {
 	unsigned deadline_s;
 };
 
-#define MX_TEST(fn)                                                            \
-	{                                                                      \
-#fn, fn, MX_TEST_DEADLINE_S                                    \
-	}
-#define MX_TEST_IN(fn, seconds)                                                \
-	{                                                                      \
-#fn, fn, seconds                                               \
-	}
+/* clang-format off */
+#define MX_TEST(fn) {#fn, fn, MX_TEST_DEADLINE_S}
+#define MX_TEST_IN(fn, seconds) {#fn, fn, seconds}
+/* clang-format on */
 #define MX_TEST_MAIN(...)                                                      \
 	int main(int argc, char **argv)                                        \
 	{                                                                      \
