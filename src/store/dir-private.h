@@ -3,6 +3,8 @@
 #ifndef MX_STORE_DIR_PRIVATE_H
 #define MX_STORE_DIR_PRIVATE_H
 
+#include <stdatomic.h>
+
 #include "base/arena.h"
 #include "base/lock.h"
 #include "store/db.h"
@@ -14,6 +16,7 @@ struct mx_dir {
 	struct mx_db db;    /* under lock */
 	uint8_t domain[24]; /* S-1-5-21-a-b-c: the store's own */
 	char *dummy_hash;   /* for users that do not exist: equal time */
+	_Atomic uint64_t epoch; /* see mx_dir_epoch */
 };
 
 int mx_dir_open(struct mx_store *st, struct mx_dir **ret);

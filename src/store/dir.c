@@ -410,6 +410,7 @@ int mx_dir_remove(struct mx_store *st, const char *name)
 				     16);
 		if (!r)
 			r = mx_txn_commit(&txn);
+		atomic_fetch_add(&d->epoch, 1);
 	}
 	mx_mutex_unlock(&d->lock);
 	memcpy(guid.b, u.mailbox, 16);
@@ -474,6 +475,11 @@ uint64_t mx_dir_pw_gen(struct mx_store *st, const char *name)
 	return hash ? gen : 0;
 }
 
+uint64_t mx_dir_epoch(struct mx_store *st)
+{
+	return atomic_load(&mx_store_users(st)->epoch);
+}
+
 static int update(struct mx_store *st, const char *name, const char *hash,
 		  bool set_hash, bool disabled)
 {
@@ -494,6 +500,7 @@ static int update(struct mx_store *st, const char *name, const char *hash,
 				gen)
 		     : mx_db_do(&d->db, SQL_USER_SET_DISABLED, "tii", name,
 				(int64_t)disabled, gen);
+	atomic_fetch_add(&d->epoch, 1);
 	mx_mutex_unlock(&d->lock);
 	return r;
 }

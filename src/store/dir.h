@@ -73,9 +73,14 @@ int mx_dir_list(struct mx_store *st, struct mx_arena *a, struct mx_user **ret,
 int mx_dir_check(struct mx_store *st, const char *name, const char *password,
 		 uint64_t *ret_pw_gen);
 
-/* The password generation now; cheap (memory), for each request.  0 when there
- * is no such user or he is disabled. */
+/* The password generation now, 0 when there is no such user or he is disabled:
+ * a query. */
 uint64_t mx_dir_pw_gen(struct mx_store *st, const char *name);
+
+/* Moves on with every change of a password or a user's state, before the change
+ * is acknowledged: as long as it stands, so does every mx_dir_pw_gen.  No lock, no
+ * query: for each request. */
+uint64_t mx_dir_epoch(struct mx_store *st);
 
 /* Sets or (NULL) takes away the password. */
 int mx_dir_set_password(struct mx_store *st, const char *name,
