@@ -31,6 +31,14 @@ void mx_mutex_lock(struct mx_mutex *m) MX_NO_LOCK_ANALYSIS
 	HELD(1);
 }
 
+bool mx_mutex_try(struct mx_mutex *m) MX_NO_LOCK_ANALYSIS
+{
+	if (pthread_mutex_trylock(&m->m))
+		return false;
+	HELD(1);
+	return true;
+}
+
 void mx_mutex_unlock(struct mx_mutex *m) MX_NO_LOCK_ANALYSIS
 {
 	int r;

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdbool.h>
 
 #include "base/clock.h"
 
@@ -22,12 +23,14 @@
 #define MX_HOLDS(x) __attribute__((requires_capability(x)))
 #define MX_ACQUIRES(x) __attribute__((acquire_capability(x)))
 #define MX_RELEASES(x) __attribute__((release_capability(x)))
+#define MX_TRY_ACQUIRES(x) __attribute__((try_acquire_capability(true, x)))
 #define MX_NO_LOCK_ANALYSIS __attribute__((no_thread_safety_analysis))
 #else
 #define MX_CAPABILITY
 #define MX_HOLDS(x)
 #define MX_ACQUIRES(x)
 #define MX_RELEASES(x)
+#define MX_TRY_ACQUIRES(x)
 #define MX_NO_LOCK_ANALYSIS
 #endif
 
@@ -35,10 +38,9 @@ struct MX_CAPABILITY mx_mutex {
 	pthread_mutex_t m;
 };
 
-#define MX_MUTEX_INIT                                                          \
-	{                                                                      \
-		PTHREAD_MUTEX_INITIALIZER                                      \
-	}
+/* clang-format off */
+#define MX_MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER}
+/* clang-format on */
 
 /* How many mx_mutexes this thread holds; 0 always without MX_DEBUG_LOCKS. */
 extern _Thread_local int mx_locks_held;
@@ -47,6 +49,8 @@ void mx_mutex_init(struct mx_mutex *m);
 void mx_mutex_fini(struct mx_mutex *m);
 void mx_mutex_lock(struct mx_mutex *m) MX_ACQUIRES(m);
 void mx_mutex_unlock(struct mx_mutex *m) MX_RELEASES(m);
+/* Takes it when nobody has it; never waits.  True: it is held. */
+bool mx_mutex_try(struct mx_mutex *m) MX_TRY_ACQUIRES(m);
 
 /* A condition variable on the monotonic clock. */
 struct mx_cond {

@@ -23,6 +23,7 @@ struct mx_exec {
 	size_t cap;          /* of the whole buffer */
 	uint32_t *handles;   /* the table, changed by the ROPs */
 	uint32_t n_handles;
+	bool light; /* on a thread that must not wait */
 };
 
 /* Does what req asks and fills *res; its RopBuffer lives in out.  Only who is
@@ -30,6 +31,15 @@ struct mx_exec {
 void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
 		struct mx_arena *arena, struct mx_buf *out,
 		struct mx_execute_res *res);
+
+/* The same on a thread that must not wait, when it can be done so: a few ROPs that
+ * only read what is open, of one mailbox that nobody is at work in.  False: it
+ * was not begun. */
+bool mx_execute_light(struct mx_ctx *ctx, const struct mx_execute_req *req,
+		      struct mx_arena *arena, struct mx_buf *out,
+		      struct mx_execute_res *res);
+/* Whether that is worth a try, by the first bytes of an Execute's body. */
+bool mx_execute_looks_light(const uint8_t *body, size_t n);
 
 /* How the last ROP of a request goes on in a further buffer. */
 struct mx_chain {

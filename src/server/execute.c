@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "server/exec.h"
 #include "server/rop.h"
+#include "store/mbox.h"
 #include "wire/rpcext.h"
 
 /* RopPending: id and SessionIndex; room for it is always kept. */
@@ -17,6 +18,10 @@
 /* What must be left for one more chained buffer.  [MS-OXCRPC] R968 */
 #define CHAIN_ROWS 0x8000u
 #define CHAIN_STREAM 0x2000u
+
+/* What a thread that must not wait takes on at a time. */
+#define LIGHT_ROPS 16u
+#define LIGHT_BODY 2048u
 
 /* The request, taken apart before anything is done. */
 struct batch {
@@ -232,7 +237,9 @@ static uint32_t run(struct mx_exec *x, const struct batch *b,
 				    max - out->len, n_buffers + 1);
 
 		if (clean && !more) {
-			mx_tables_collect(x);
+			/* Tables may be in any mailbox: next time. */
+			if (!x->light)
+				mx_tables_collect(x);
 			put_notes(x);
 		}
 		if (close_buffer(x, req->flags, out, &header) < 0)
@@ -248,14 +255,95 @@ static uint32_t run(struct mx_exec *x, const struct batch *b,
 	return MX_EC_OK;
 }
 
-void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
-		struct mx_arena *arena, struct mx_buf *out,
-		struct mx_execute_res *res)
+/* ---- Without waiting ---- */
+
+/* A body may have to be made out of another one, which takes its time. */
+static bool has_body(const struct mx_tags *tags)
+{
+	for (uint32_t i = 0; i < tags->n; i++)
+		switch (MX_PROP_ID(tags->p[i])) {
+		case 0x1000: /* PR_BODY */
+		case 0x1009: /* PR_RTF_COMPRESSED */
+		case 0x1013: /* PR_HTML */
+			return true;
+		}
+	return false;
+}
+
+/* ROPs that read what the mailbox has at hand, and no more than an answer's worth
+ * of it.  Tables are not among them: a view may have to be made. */
+static bool is_light(const struct mx_rop_req *req, const struct mx_sobj *in)
+{
+	switch (req->id) {
+	case MX_ROP_GET_PROPERTIES_SPECIFIC:
+		return !has_body(&req->get_properties_specific.property_tags);
+	case MX_ROP_OPEN_FOLDER:
+	case MX_ROP_GET_PROPERTIES_LIST:
+	case MX_ROP_GET_STREAM_SIZE:
+		return true;
+	case MX_ROP_RELEASE:
+		return !in || in->kind == MX_S_FOLDER ||
+		       in->kind == MX_S_MESSAGE || in->kind == MX_S_ATTACH;
+	default:
+		return false;
+	}
+}
+
+/* The one mailbox that the batch is about; NULL when it is for a worker. */
+static struct mx_mbox *light_mbox(struct mx_ctx *ctx, const struct batch *b)
+{
+	struct mx_mbox *mb = NULL;
+	struct mx_sobj *so;
+	bool dirty;
+
+	mx_mutex_lock(&ctx->lock);
+	dirty = ctx->tables_dirty;
+	mx_mutex_unlock(&ctx->lock);
+	if (dirty || b->unsupported || b->n > LIGHT_ROPS)
+		return NULL;
+	for (uint32_t i = 0; i < b->buf.n_handles; i++) {
+		so = mx_objects_get(&ctx->objects, b->buf.handles[i]);
+		if (so && mb && so->mbox && !mx_mbox_same(mb, so->mbox))
+			return NULL;
+		if (so && so->mbox)
+			mb = so->mbox;
+	}
+	for (uint32_t i = 0; i < b->n; i++) {
+		uint8_t in = b->reqs[i].hindex;
+
+		so = in < b->buf.n_handles
+			     ? mx_objects_get(&ctx->objects,
+					      b->buf.handles[in])
+			     : NULL;
+		if (!is_light(&b->reqs[i], so))
+			return NULL;
+	}
+	return mb;
+}
+
+bool mx_execute_looks_light(const uint8_t *body, size_t n)
+{
+	static const size_t flags = 8 + 2, first = 8 + MX_RPCEXT_HEADER + 2;
+	struct mx_rop_req req = {0};
+
+	if (n <= first || n > LIGHT_BODY ||
+	    body[flags] & (MX_RPCEXT_COMPRESSED | MX_RPCEXT_XORMAGIC))
+		return false;
+	req.id = body[first];
+	return is_light(&req, NULL);
+}
+
+/* ---- The whole ---- */
+
+static bool execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
+		    struct mx_arena *arena, struct mx_buf *out,
+		    struct mx_execute_res *res, bool light)
 {
 	MX_AUTO(mx_arena_auto) struct mx_arena in = MX_ARENA_INIT;
 	MX_AUTO(mx_free_auto) uint8_t *room = NULL;
 	size_t max = req->max_rop_out;
-	struct mx_exec x = {.ctx = ctx, .arena = arena};
+	struct mx_exec x = {.ctx = ctx, .arena = arena, .light = light};
+	struct mx_mbox *mb = NULL;
 	struct batch b = {0};
 	int r;
 
@@ -264,13 +352,13 @@ void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
 		max = MX_MAX_ROP_OUT;
 	if (max < MX_RPCEXT_HEADER) {
 		res->error_code = MX_EC_RPC_FAILED;
-		return;
+		return true;
 	}
 	r = decode(&b, req->rop_buffer, &in);
 	if (r < 0) {
 		res->error_code = r == -ENOMEM ? MX_EC_NO_MEMORY
 					       : MX_EC_RPC_FORMAT;
-		return;
+		return true;
 	}
 	room = malloc(MX_MAX_ROP_PAYLOAD);
 	x.n_handles = b.buf.n_handles;
@@ -278,10 +366,32 @@ void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
 	mx_wr_init(&x.wr, room, 0);
 	if (!room || !x.handles) {
 		res->error_code = MX_EC_NO_MEMORY;
-		return;
+		return true;
+	}
+	if (light) {
+		mb = light_mbox(ctx, &b);
+		if (!mb || !mx_mbox_try(mb))
+			return false;
 	}
 	res->error_code = run(&x, &b, req, max, out);
+	if (mb)
+		mx_mbox_done(mb);
 	if (res->error_code)
 		mx_buf_reset(out);
 	res->rop_buffer = (struct mx_bin){(uint32_t)out->len, out->p};
+	return true;
+}
+
+void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
+		struct mx_arena *arena, struct mx_buf *out,
+		struct mx_execute_res *res)
+{
+	execute(ctx, req, arena, out, res, false);
+}
+
+bool mx_execute_light(struct mx_ctx *ctx, const struct mx_execute_req *req,
+		      struct mx_arena *arena, struct mx_buf *out,
+		      struct mx_execute_res *res)
+{
+	return execute(ctx, req, arena, out, res, true);
 }

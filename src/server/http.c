@@ -349,6 +349,9 @@ static bool submit(struct mx_req *req, enum mx_job_kind kind,
 
 static enum MHD_Result shutting_down(struct mx_req *req)
 {
+	if (req->entered)
+		mx_ctx_leave(req->ctx);
+	req->entered = false;
 	mx_req_fail(req, MX_CODE_SHUTTING_DOWN, "The server is stopping");
 	return mx_reply_queue(req);
 }
@@ -411,6 +414,10 @@ static enum MHD_Result on_request(struct mx_req *req)
 		return mx_reply_queue(req);
 	}
 	req->submitted = true;
+	if (mx_mapihttp_light(req)) {
+		req->finished = true; /* nobody else knows it yet */
+		return mx_reply_queue(req);
+	}
 	if (submit(req, MX_JOB_WORK, run_work))
 		return MHD_YES;
 	return shutting_down(req);

@@ -3,7 +3,8 @@
 /*
  * One HTTP request on its way through the server.
  *
- *   headers ─► (password to verify: suspended) ─► body ─► worker: suspended
+ *   headers ─► (password to verify: suspended) ─► body ─┬► worker: suspended
+ *                      light ROPs: answered at once ◄────┘   │
  *                                                            │ finish
  *      short answer: one response with Content-Length  ◄─────┤
  *      grace passed, or NotificationWait:                    │
@@ -129,6 +130,10 @@ bool mx_req_is_dead(struct mx_req *req);
 /* The worker's side: authenticated and with its whole body.  mapihttp.c,
  * autodiscover.c.  Ends in mx_req_finish, now or later. */
 void mx_mapihttp_run(struct mx_req *req);
+/* The same on the HTTP thread, for what is answered in microseconds and without
+ * waiting for anyone (mx_execute_light).  True: the reply is there; false: it is
+ * for a worker, who goes on where this stopped. */
+bool mx_mapihttp_light(struct mx_req *req);
 void mx_autodiscover_run(struct mx_req *req);
 
 /* reply.c: queues the response of a finished or streaming request. */

@@ -362,7 +362,8 @@ static bool find_context(struct mx_req *req, const struct type *t)
 	return !r;
 }
 
-static void finish(struct mx_req *req)
+/* The reply as it leaves; the context is free again. */
+static void settle(struct mx_req *req)
 {
 	struct mx_ctx *ctx = req->ctx;
 
@@ -380,7 +381,40 @@ static void finish(struct mx_req *req)
 	if (req->entered)
 		mx_ctx_leave(ctx);
 	req->entered = false;
+}
+
+static void finish(struct mx_req *req)
+{
+	settle(req);
 	mx_req_finish(req);
+}
+
+bool mx_mapihttp_light(struct mx_req *req)
+{
+	MX_AUTO(mx_buf_auto) struct mx_buf out = MX_BUF_INIT;
+	struct mx_execute_res res;
+	struct mx_execute_req q;
+	const struct type *t;
+	struct mx_rd rd;
+
+	if (req->path != MX_PATH_EMSMDB || !req->type ||
+	    strcmp(req->type, "Execute") ||
+	    !mx_execute_looks_light(req->body.p, req->body.len))
+		return false;
+	t = check_headers(req);
+	if (!t || !find_context(req, t)) {
+		settle(req);
+		return true;
+	}
+	decode_begin(req, &rd);
+	mx_execute_req_decode(&rd, &q);
+	if (mx_rd_end(&rd) < 0 ||
+	    !mx_execute_light(req->ctx, &q, &req->arena, &out, &res))
+		return false;
+	req->reply.error = res.error_code;
+	ENCODE(req, mx_execute_res_encode, &res);
+	settle(req);
+	return true;
 }
 
 void mx_mapihttp_run(struct mx_req *req)
@@ -391,8 +425,9 @@ void mx_mapihttp_run(struct mx_req *req)
 		finish(req);
 		return;
 	}
-	/* Connect reads the old cookie itself. */
-	if (t->fn != do_connect && !find_context(req, t)) {
+	/* Connect reads the old cookie itself; mx_mapihttp_light may have been
+	 * here already. */
+	if (t->fn != do_connect && !req->entered && !find_context(req, t)) {
 		finish(req);
 		return;
 	}

@@ -6,6 +6,7 @@
  *   raise ─► ev_txn ──commit─► ev_q ──unlock─► hook, under ev_lock only
  *               └─rollback─► dropped
  */
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -139,9 +140,13 @@ void mx_mtxn_auto(struct mx_mtxn *t)
 		mx_mdb_events_drop(db, &db->ev_txn);
 }
 
-void mx_mdb_lock(struct mx_mdb *db)
+/* What mx_mbox_try took: for this thread it is locked already. */
+static _Thread_local struct mx_mdb *kept;
+
+void mx_mdb_lock(struct mx_mdb *db) MX_NO_LOCK_ANALYSIS
 {
-	mx_mutex_lock(&db->lock);
+	if (kept != db)
+		mx_mutex_lock(&db->lock);
 }
 
 /* The hand-over of locks keeps events in the order of their commits. */
@@ -149,6 +154,8 @@ void mx_mdb_unlock(struct mx_mdb *db) MX_NO_LOCK_ANALYSIS
 {
 	struct mx_list q, *it;
 
+	if (kept == db)
+		return;
 	if (mx_list_empty(&db->ev_q)) {
 		mx_mutex_unlock(&db->lock);
 		return;
@@ -166,4 +173,25 @@ void mx_mdb_unlock(struct mx_mdb *db) MX_NO_LOCK_ANALYSIS
 		node_free(n);
 	}
 	mx_mutex_unlock(&db->ev_lock);
+}
+
+bool mx_mbox_try(struct mx_mbox *mb) MX_NO_LOCK_ANALYSIS
+{
+	assert(!kept);
+	if (!mx_mutex_try(&mb->db->lock))
+		return false;
+	kept = mb->db;
+	return true;
+}
+
+void mx_mbox_done(struct mx_mbox *mb) MX_NO_LOCK_ANALYSIS
+{
+	assert(kept == mb->db);
+	kept = NULL;
+	mx_mdb_unlock(mb->db);
+}
+
+bool mx_mbox_same(const struct mx_mbox *a, const struct mx_mbox *b)
+{
+	return a->db == b->db;
 }

@@ -82,6 +82,17 @@ int mx_mbox_open(struct mx_store *st, const struct mx_mbox_conf *conf,
 void mx_mbox_close(struct mx_mbox *mb);
 void mx_mbox_close_auto(struct mx_mbox **mb);
 
+/*
+ * For a thread that must not wait: takes the mailbox when nobody has it, so that
+ * calls of this thread on it, and on what is in it, do not wait for others until
+ * mx_mbox_done.  Only for reads, of one mailbox at a time, and briefly: everyone
+ * else waits meanwhile.  False: somebody is at work in it.
+ */
+bool mx_mbox_try(struct mx_mbox *mb);
+void mx_mbox_done(struct mx_mbox *mb);
+/* Whether two views are of one mailbox. */
+bool mx_mbox_same(const struct mx_mbox *a, const struct mx_mbox *b);
+
 const struct mx_mbox_info *mx_mbox_info(const struct mx_mbox *mb);
 
 /* The mailbox ("Logon") object, for properties.  To be closed. */
