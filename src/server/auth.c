@@ -94,15 +94,13 @@ uint64_t mx_auth_hashes(struct mx_auth *a)
 	return atomic_load(&a->hashes);
 }
 
-static bool mac_of(struct mx_auth *a, const char *header,
-		   uint8_t ret[MAC_SIZE])
+static bool mac_of(struct mx_auth *a, const char *header, uint8_t ret[MAC_SIZE])
 {
 	unsigned n = MAC_SIZE;
 	size_t len = strlen(header);
 
-	return len <= MAX_HEADER &&
-	       HMAC(EVP_sha256(), a->key, sizeof(a->key), (const void *)header,
-		    len, ret, &n);
+	return len <= MAX_HEADER && HMAC(EVP_sha256(), a->key, sizeof(a->key),
+					 (const void *)header, len, ret, &n);
 }
 
 static struct entry *set_of(struct mx_auth *a, const uint8_t mac[MAC_SIZE])
@@ -299,8 +297,7 @@ static int verify(struct mx_auth *a, const char *header, char *buf,
 	return 0;
 }
 
-int mx_auth_verify(struct mx_auth *a, const char *header,
-		   struct mx_ident **ret)
+int mx_auth_verify(struct mx_auth *a, const char *header, struct mx_ident **ret)
 {
 	char buf[MAX_HEADER];
 	int r;

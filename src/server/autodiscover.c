@@ -65,10 +65,9 @@ static bool parse(struct mx_req *req, struct question *q)
 
 	if (req->too_large || req->body.len > MX_MAX_AUTODISCOVER)
 		return false;
-	doc = xmlReadMemory((const char *)req->body.p, (int)req->body.len,
-			    "request", NULL,
-			    XML_PARSE_NONET | XML_PARSE_NOERROR |
-				    XML_PARSE_NOWARNING);
+	doc = xmlReadMemory(
+		(const char *)req->body.p, (int)req->body.len, "request", NULL,
+		XML_PARSE_NONET | XML_PARSE_NOERROR | XML_PARSE_NOWARNING);
 	if (!doc)
 		return false;
 	/* No document type: no entities to expand. */
@@ -170,8 +169,7 @@ static void write_protocol(xmlTextWriter *w, struct mx_req *req,
 			   const struct mx_user *u)
 {
 	const char *base = base_url(req);
-	char *url = mx_arena_printf(&req->arena,
-				    "%s/mapi/emsmdb/?MailboxId=%s",
+	char *url = mx_arena_printf(&req->arena, "%s/mapi/emsmdb/?MailboxId=%s",
 				    base ? base : "", u->smtp);
 
 	begin(w, "Protocol");
@@ -211,8 +209,7 @@ static void answer(struct mx_req *req, xmlTextWriter *w)
 	if (!req->is_post || !parse(req, &q))
 		write_error(w, req, BAD_REQUEST, "Invalid Request");
 	else if (q.schema && strcmp(q.schema, ANSWER_NS))
-		write_error(w, req, BAD_SCHEMA,
-			    "Provider is not available");
+		write_error(w, req, BAD_SCHEMA, "Provider is not available");
 	else if (!find(req, &q, &u))
 		write_error(w, req, UNKNOWN_MAILBOX,
 			    "The e-mail address cannot be found");

@@ -85,8 +85,8 @@ static unsigned count_of(struct mx_ctxs *cs, uint32_t user)
 	unsigned n = 0;
 
 	MX_LIST_FOR_EACH(it, user_bucket(cs, user))
-		n += MX_CONTAINER_OF(it, struct mx_ctx, user_node)
-			     ->owner->id == user;
+		n += MX_CONTAINER_OF(it, struct mx_ctx, user_node)->owner->id ==
+		     user;
 	return n;
 }
 
@@ -189,8 +189,7 @@ static int enroll(struct mx_ctxs *cs, struct mx_ctx *ctx)
 	return r;
 }
 
-int mx_ctx_new(struct mx_server *srv, struct mx_ident *who,
-	       struct mx_ctx **ret)
+int mx_ctx_new(struct mx_server *srv, struct mx_ident *who, struct mx_ctx **ret)
 {
 	struct mx_ctx *ctx = calloc(1, sizeof(*ctx));
 	int r;

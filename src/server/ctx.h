@@ -28,7 +28,8 @@ struct mx_ctx {
 	struct mx_list node, user_node; /* ctxs.lock */
 	_Atomic unsigned refs;
 	uint64_t serial; /* its number in logs */
-	_Atomic int64_t idle_ns; /* mx_mono when it expires, when nothing runs */
+	_Atomic int64_t
+		idle_ns; /* mx_mono when it expires, when nothing runs */
 	char cookie[MX_COOKIE_STRLEN + 1];
 	struct mx_ident *owner; /* fixed for life */
 	char *dn_prefix;        /* what Connect answered */
@@ -44,11 +45,11 @@ struct mx_ctx {
 	_Atomic uint64_t sequence; /* of the answers so far */
 
 	struct mx_mutex lock;
-	struct mx_req *parked;  /* the NotificationWait held open; a reference */
-	struct mx_list notes;   /* struct mx_note, oldest first */
+	struct mx_req *parked; /* the NotificationWait held open; a reference */
+	struct mx_list notes;  /* struct mx_note, oldest first */
 	unsigned n_notes, n_lost;
-	bool tables_dirty;      /* some table watched here has changed */
-	bool killed;            /* no wait may be parked any more */
+	bool tables_dirty; /* some table watched here has changed */
+	bool killed;       /* no wait may be parked any more */
 };
 
 int mx_ctxs_new(struct mx_server *srv, struct mx_ctxs **ret);

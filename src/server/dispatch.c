@@ -14,9 +14,9 @@
 #include "wire/rpcext.h"
 
 enum {
-	IN_BODY = 1, /* hindex is for the response; the body begins with the
+	IN_BODY = 1,   /* hindex is for the response; the body begins with the
 		      * index of the input */
-	OUT_BODY = 2, /* the body begins with the index of the output, which
+	OUT_BODY = 2,  /* the body begins with the index of the output, which
 		       * the response repeats */
 	KIND_NULL = 4, /* another kind of object is ecNullObject, as
 			* [MS-OXCMSG] wants it, not ecNotSupported */
@@ -36,23 +36,30 @@ static const struct entry {
 } entries[256] = {
 	[MX_ROP_OPEN_FOLDER] = {mx_do_open_folder, K_LOGON | K_FOLDER,
 				OUT_BODY},
-	[MX_ROP_OPEN_MESSAGE] = {mx_do_open_message, K_LOGON | K_FOLDER, OUT_BODY | KIND_NULL},
+	[MX_ROP_OPEN_MESSAGE] = {mx_do_open_message, K_LOGON | K_FOLDER,
+				 OUT_BODY | KIND_NULL},
 	[MX_ROP_GET_HIERARCHY_TABLE] = {mx_do_hierarchy_table, K_FOLDER,
 					OUT_BODY},
 	[MX_ROP_GET_CONTENTS_TABLE] = {mx_do_contents_table, K_FOLDER,
 				       OUT_BODY},
-	[MX_ROP_CREATE_MESSAGE] = {mx_do_create_message, K_LOGON | K_FOLDER, OUT_BODY | KIND_NULL},
+	[MX_ROP_CREATE_MESSAGE] = {mx_do_create_message, K_LOGON | K_FOLDER,
+				   OUT_BODY | KIND_NULL},
 	[MX_ROP_GET_PROPERTIES_SPECIFIC] = {mx_do_get_props, MX_S_PROPS, 0},
 	[MX_ROP_GET_PROPERTIES_ALL] = {mx_do_get_all, MX_S_PROPS, 0},
 	[MX_ROP_GET_PROPERTIES_LIST] = {mx_do_list_props, MX_S_PROPS, 0},
 	[MX_ROP_SET_PROPERTIES] = {mx_do_set_props, MX_S_PROPS, 0},
 	[MX_ROP_DELETE_PROPERTIES] = {mx_do_delete_props, MX_S_PROPS, 0},
-	[MX_ROP_SAVE_CHANGES_MESSAGE] = {mx_do_save_message, K_MESSAGE, IN_BODY | KIND_NULL},
-	[MX_ROP_REMOVE_ALL_RECIPIENTS] = {mx_do_remove_recips, K_MESSAGE, KIND_NULL},
-	[MX_ROP_MODIFY_RECIPIENTS] = {mx_do_modify_recips, K_MESSAGE, KIND_NULL},
+	[MX_ROP_SAVE_CHANGES_MESSAGE] = {mx_do_save_message, K_MESSAGE,
+					 IN_BODY | KIND_NULL},
+	[MX_ROP_REMOVE_ALL_RECIPIENTS] = {mx_do_remove_recips, K_MESSAGE,
+					  KIND_NULL},
+	[MX_ROP_MODIFY_RECIPIENTS] = {mx_do_modify_recips, K_MESSAGE,
+				      KIND_NULL},
 	[MX_ROP_READ_RECIPIENTS] = {mx_do_read_recips, K_MESSAGE, KIND_NULL},
-	[MX_ROP_RELOAD_CACHED_INFORMATION] = {mx_do_reload, K_MESSAGE, KIND_NULL},
-	[MX_ROP_SET_MESSAGE_READ_FLAG] = {mx_do_set_read_flag, K_MESSAGE, IN_BODY | KIND_NULL},
+	[MX_ROP_RELOAD_CACHED_INFORMATION] = {mx_do_reload, K_MESSAGE,
+					      KIND_NULL},
+	[MX_ROP_SET_MESSAGE_READ_FLAG] = {mx_do_set_read_flag, K_MESSAGE,
+					  IN_BODY | KIND_NULL},
 	[MX_ROP_SET_COLUMNS] = {mx_do_set_columns, K_TABLE, 0},
 	[MX_ROP_SORT_TABLE] = {mx_do_sort, K_TABLE, 0},
 	[MX_ROP_RESTRICT] = {mx_do_restrict, K_TABLE, 0},
@@ -62,10 +69,14 @@ static const struct entry {
 	[MX_ROP_CREATE_FOLDER] = {mx_do_create_folder, K_FOLDER, OUT_BODY},
 	[MX_ROP_DELETE_FOLDER] = {mx_do_delete_folder, K_FOLDER, 0},
 	[MX_ROP_DELETE_MESSAGES] = {mx_do_delete_messages, K_FOLDER, 0},
-	[MX_ROP_GET_ATTACHMENT_TABLE] = {mx_do_attach_table, K_MESSAGE, OUT_BODY | KIND_NULL},
-	[MX_ROP_OPEN_ATTACHMENT] = {mx_do_open_attach, K_MESSAGE, OUT_BODY | KIND_NULL},
-	[MX_ROP_CREATE_ATTACHMENT] = {mx_do_create_attach, K_MESSAGE, OUT_BODY | KIND_NULL},
-	[MX_ROP_DELETE_ATTACHMENT] = {mx_do_delete_attach, K_MESSAGE, KIND_NULL},
+	[MX_ROP_GET_ATTACHMENT_TABLE] = {mx_do_attach_table, K_MESSAGE,
+					 OUT_BODY | KIND_NULL},
+	[MX_ROP_OPEN_ATTACHMENT] = {mx_do_open_attach, K_MESSAGE,
+				    OUT_BODY | KIND_NULL},
+	[MX_ROP_CREATE_ATTACHMENT] = {mx_do_create_attach, K_MESSAGE,
+				      OUT_BODY | KIND_NULL},
+	[MX_ROP_DELETE_ATTACHMENT] = {mx_do_delete_attach, K_MESSAGE,
+				      KIND_NULL},
 	[MX_ROP_SAVE_CHANGES_ATTACHMENT] = {mx_do_save_attach, K_ATTACH,
 					    IN_BODY},
 	[MX_ROP_GET_RECEIVE_FOLDER] = {mx_do_get_receive_folder, K_LOGON, 0},
@@ -80,7 +91,8 @@ static const struct entry {
 	[MX_ROP_ABORT_SUBMIT] = {mx_do_abort_submit, K_LOGON, 0},
 	[MX_ROP_LONG_TERM_ID_FROM_ID] = {mx_do_long_from_id, MX_S_ANY, 0},
 	[MX_ROP_ID_FROM_LONG_TERM_ID] = {mx_do_id_from_long, MX_S_ANY, 0},
-	[MX_ROP_OPEN_EMBEDDED_MESSAGE] = {mx_do_open_embedded, K_ATTACH, OUT_BODY | KIND_NULL},
+	[MX_ROP_OPEN_EMBEDDED_MESSAGE] = {mx_do_open_embedded, K_ATTACH,
+					  OUT_BODY | KIND_NULL},
 	[MX_ROP_FIND_ROW] = {mx_do_find_row, K_TABLE, 0},
 	[MX_ROP_GET_PROPERTY_IDS_FROM_NAMES] = {mx_do_ids_from_names,
 						MX_S_PROPS, 0},
@@ -115,9 +127,11 @@ bool mx_rop_defined(uint8_t id)
 static uint8_t body_index(const struct mx_rop_req *req)
 {
 	static_assert(offsetof(struct mx_open_folder_req,
-			       output_handle_index) == 0, "");
+			       output_handle_index) == 0,
+		      "");
 	static_assert(offsetof(struct mx_save_changes_message_req,
-			       input_handle_index) == 0, "");
+			       input_handle_index) == 0,
+		      "");
 	return req->open_folder.output_handle_index;
 }
 
@@ -134,10 +148,10 @@ size_t mx_rop_least(const struct mx_rop_req *req)
 		return 8 + 10 * (size_t)req->delete_properties.property_tags.n;
 	case MX_ROP_GET_PROPERTY_IDS_FROM_NAMES:
 		return 8 + 2 * (size_t)req->get_property_ids_from_names
-					.n_property_names;
+					   .n_property_names;
 	case MX_ROP_GET_PROPERTIES_SPECIFIC:
-		return 7 + 5 * (size_t)req->get_properties_specific
-					.property_tags.n;
+		return 7 +
+		       5 * (size_t)req->get_properties_specific.property_tags.n;
 	case MX_ROP_OPEN_MESSAGE:
 	case MX_ROP_OPEN_EMBEDDED_MESSAGE:
 	case MX_ROP_RELOAD_CACHED_INFORMATION:
@@ -244,8 +258,11 @@ ssize_t mx_dispatch(struct mx_exec *x, const struct mx_rop_req *req,
 		    struct mx_chain *chain)
 {
 	const struct entry *e = &entries[req->id];
-	struct mx_rop r = {.exec = x, .ctx = x->ctx, .arena = x->arena,
-			   .req = req, .chain = chain->again,
+	struct mx_rop r = {.exec = x,
+			   .ctx = x->ctx,
+			   .arena = x->arena,
+			   .req = req,
+			   .chain = chain->again,
 			   .left = chain->left};
 	size_t begin = x->wr.len, need;
 

@@ -58,9 +58,8 @@ static int fail(struct mx_fault *f, int err, const char *what,
 	return mx_fault_set(f, MX_LAYER_LOCAL, 0, -err,
 			    "cannot %s %s port %u: %s", what, srv->p.address,
 			    srv->p.port,
-			    err == EADDRINUSE
-				    ? "another program has the port"
-				    : strerror(err));
+			    err == EADDRINUSE ? "another program has the port"
+					      : strerror(err));
 }
 
 int mx_listen(struct mx_server *srv, struct mx_fault *f, int *ret_fd)

@@ -127,8 +127,7 @@ int mx_objects_add(struct mx_objects *os, enum mx_skind kind, uint8_t logon_id,
 	struct mx_sobj *so;
 	uint32_t i;
 
-	if (os->n_used >= os->ctx->srv->p.max_objects ||
-	    os->n_used > SLOT_MASK)
+	if (os->n_used >= os->ctx->srv->p.max_objects || os->n_used > SLOT_MASK)
 		return -EDQUOT;
 	for (i = os->next; i < os->n_slots && os->slots[i];)
 		i++;

@@ -62,8 +62,8 @@ static void *run(void *arg)
 
 int mx_pool_new(unsigned n_threads, struct mx_pool **ret)
 {
-	struct mx_pool *p = calloc(1, sizeof(*p) +
-					      n_threads * sizeof(pthread_t));
+	struct mx_pool *p =
+		calloc(1, sizeof(*p) + n_threads * sizeof(pthread_t));
 	int err = 0;
 
 	if (!p)

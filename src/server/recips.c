@@ -36,10 +36,9 @@
 static bool is_fixed(uint32_t tag)
 {
 	static const uint32_t fixed[] = {
-		T_RECIPIENT_TYPE, T_ADDRTYPE,	  T_EMAIL_ADDRESS,
-		T_DISPLAY_NAME,	  T_7BIT_DISPLAY_NAME,
-		T_TRANSMITTABLE,  T_SEND_RICH_INFO, T_RESPONSIBILITY,
-		T_ROWID,
+		T_RECIPIENT_TYPE, T_ADDRTYPE,          T_EMAIL_ADDRESS,
+		T_DISPLAY_NAME,   T_7BIT_DISPLAY_NAME, T_TRANSMITTABLE,
+		T_SEND_RICH_INFO, T_RESPONSIBILITY,    T_ROWID,
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
@@ -62,8 +61,7 @@ static int32_t long_of(const struct mx_recip *rc, uint32_t tag)
 	return v ? v->v.i4 : 0;
 }
 
-static void put_address(const struct mx_recip *rc,
-			struct mx_recipient_row *row)
+static void put_address(const struct mx_recip *rc, struct mx_recipient_row *row)
 {
 	const char *type = text_of(rc, T_ADDRTYPE);
 	const char *email = text_of(rc, T_EMAIL_ADDRESS);
@@ -189,8 +187,8 @@ static uint32_t put_rows(struct mx_rop *r, struct mx_sobj *so,
 			 const struct mx_recip *rc, size_t n, size_t room,
 			 struct mx_message_header *h)
 {
-	h->recipient_rows = mx_arena_newv(r->arena,
-					  struct mx_open_recipient_row, n + 1);
+	h->recipient_rows =
+		mx_arena_newv(r->arena, struct mx_open_recipient_row, n + 1);
 	if (!h->recipient_rows)
 		return MX_EC_NO_MEMORY;
 	for (size_t i = 0; i < n && i < 255; i++) {
@@ -271,8 +269,8 @@ static int take_address(const struct mx_recipient_row *row,
 			return -ENOMEM;
 		add_str(vs, T_ADDRTYPE, true, "EX");
 		add_str(vs, T_EMAIL_ADDRESS, true, dn);
-		vs->v[vs->n++] = (struct mx_propval){
-			.tag = T_DISPLAY_TYPE, .v.i4 = row->display_type};
+		vs->v[vs->n++] = (struct mx_propval){.tag = T_DISPLAY_TYPE,
+						     .v.i4 = row->display_type};
 	} else if (type == RF_SMTP) {
 		add_str(vs, T_ADDRTYPE, true, "SMTP");
 	} else if (!type && (row->recipient_flags & RF_OTHER)) {
@@ -306,12 +304,12 @@ static void take_names(const struct mx_recipient_row *row, struct values *vs)
 	if (sent == RF_TRANSMIT)
 		add_str(vs, T_TRANSMITTABLE, unicode,
 			row->transmittable_display_name);
-	vs->v[vs->n++] = (struct mx_propval){
-		.tag = T_RESPONSIBILITY,
-		.v.b = row->recipient_flags & RF_RESPONSIBLE};
-	vs->v[vs->n++] = (struct mx_propval){
-		.tag = T_SEND_RICH_INFO,
-		.v.b = !(row->recipient_flags & RF_NO_RICH)};
+	vs->v[vs->n++] = (struct mx_propval){.tag = T_RESPONSIBILITY,
+					     .v.b = row->recipient_flags &
+						    RF_RESPONSIBLE};
+	vs->v[vs->n++] = (struct mx_propval){.tag = T_SEND_RICH_INFO,
+					     .v.b = !(row->recipient_flags &
+						      RF_NO_RICH)};
 }
 
 static bool has(const struct values *vs, uint32_t tag)

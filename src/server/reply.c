@@ -24,15 +24,24 @@
 const char *mx_code_name(int code)
 {
 	static const char *const names[] = {
-		"Success",           "Unknown Failure",
-		"Invalid Verb",      "Invalid Path",
-		"Invalid Header",    "Invalid Request Type",
-		"Invalid Context Cookie", "Missing Header",
-		"Anonymous Not Allowed",  "Too Large",
-		"Context Not Found", "No Privilege",
-		"Invalid Request Body",   "Missing Cookie",
-		"Reserved",          "Invalid Sequence",
-		"Endpoint Disabled", "Invalid Response",
+		"Success",
+		"Unknown Failure",
+		"Invalid Verb",
+		"Invalid Path",
+		"Invalid Header",
+		"Invalid Request Type",
+		"Invalid Context Cookie",
+		"Missing Header",
+		"Anonymous Not Allowed",
+		"Too Large",
+		"Context Not Found",
+		"No Privilege",
+		"Invalid Request Body",
+		"Missing Cookie",
+		"Reserved",
+		"Invalid Sequence",
+		"Endpoint Disabled",
+		"Invalid Response",
 		"Endpoint Shutting Down",
 	};
 
@@ -58,8 +67,7 @@ static void add_cookies(struct mx_req *req, struct MHD_Response *r)
 		 req->ctx->cookie, secure);
 	add(r, "Set-Cookie", buf);
 	snprintf(buf, sizeof(buf),
-		 "MapiSequence=%" PRIu64 "-%" PRIu64
-		 "; path=/mapi; HttpOnly%s",
+		 "MapiSequence=%" PRIu64 "-%" PRIu64 "; path=/mapi; HttpOnly%s",
 		 req->ctx->serial, req->reply.sequence, secure);
 	add(r, "Set-Cookie", buf);
 }
@@ -110,8 +118,7 @@ static void put_time(struct mx_req *req, struct mx_buf *out)
 
 	gmtime_r(&t, &tm);
 	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	mx_buf_printf(out,
-		      "X-ElapsedTime: %" PRId64 "\r\nX-StartTime: %s\r\n",
+	mx_buf_printf(out, "X-ElapsedTime: %" PRId64 "\r\nX-StartTime: %s\r\n",
 		      (mx_mono_now().ns - req->start.ns) / MX_NS_PER_MS, date);
 }
 

@@ -19,8 +19,8 @@ uint32_t mx_do_attach_table(struct mx_rop *r)
 	if (ec)
 		return ec;
 	r->made->table = MX_TABLE_ATTACH;
-	return mx_store_ec(mx_tbl_attachments(r->in->obj, 0, &r->made->tbl,
-					      NULL));
+	return mx_store_ec(
+		mx_tbl_attachments(r->in->obj, 0, &r->made->tbl, NULL));
 }
 
 uint32_t mx_do_open_attach(struct mx_rop *r)

@@ -19,8 +19,8 @@
 #define TBL_NO_NOTIFICATIONS 0x10
 #define TBL_SOFT_DELETES 0x20
 #define TBL_USE_UNICODE 0x40
-#define TBL_SUPPRESS 0x80      /* hierarchy: no notifications of own changes */
-#define TBL_CONVERSATION 0x80  /* contents: not supported */
+#define TBL_SUPPRESS 0x80     /* hierarchy: no notifications of own changes */
+#define TBL_CONVERSATION 0x80 /* contents: not supported */
 
 #define HIERARCHY_FLAGS                                                        \
 	(TBL_DEPTH | TBL_DEFERRED_ERRORS | TBL_NO_NOTIFICATIONS |              \
@@ -37,10 +37,9 @@ uint32_t mx_do_open_folder(struct mx_rop *r)
 	ec = mx_rop_output(r, q->output_handle_index, MX_S_FOLDER);
 	if (ec)
 		return ec;
-	ec = mx_store_ec(mx_folder_open(r->in->mbox, q->folder_id,
-					q->open_mode_flags &
-						MX_OPEN_SOFT_DELETED,
-					&r->made->obj));
+	ec = mx_store_ec(mx_folder_open(
+		r->in->mbox, q->folder_id,
+		q->open_mode_flags & MX_OPEN_SOFT_DELETED, &r->made->obj));
 	if (!ec)
 		r->res.open_folder.has_rules =
 			mx_folder_has_rules(r->made->obj);
@@ -93,8 +92,7 @@ uint32_t mx_do_delete_messages(struct mx_rop *r)
 
 uint32_t mx_do_move_copy(struct mx_rop *r)
 {
-	const struct mx_move_copy_messages_req *q =
-		&r->req->move_copy_messages;
+	const struct mx_move_copy_messages_req *q = &r->req->move_copy_messages;
 	struct mx_exec *x = r->exec;
 	struct mx_sobj *dst = NULL;
 
@@ -167,9 +165,9 @@ uint32_t mx_do_hierarchy_table(struct mx_rop *r)
 	if (ec)
 		return ec;
 	r->made->table = MX_TABLE_HIERARCHY;
-	ec = mx_store_ec(mx_tbl_hierarchy(
-		r->in->obj, flags, &r->made->tbl,
-		&r->res.get_hierarchy_table.row_count));
+	ec = mx_store_ec(
+		mx_tbl_hierarchy(r->in->obj, flags, &r->made->tbl,
+				 &r->res.get_hierarchy_table.row_count));
 	if (!ec && (flags & MX_TBL_CHANGES))
 		ec = watch(r);
 	return ec;
@@ -177,8 +175,7 @@ uint32_t mx_do_hierarchy_table(struct mx_rop *r)
 
 uint32_t mx_do_contents_table(struct mx_rop *r)
 {
-	const struct mx_get_contents_table_req *q =
-		&r->req->get_contents_table;
+	const struct mx_get_contents_table_req *q = &r->req->get_contents_table;
 	unsigned flags = store_flags(q->table_flags);
 	uint32_t ec;
 

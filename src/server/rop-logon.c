@@ -147,8 +147,8 @@ uint32_t mx_do_logon(struct mx_rop *r)
 uint32_t mx_do_get_receive_folder(struct mx_rop *r)
 {
 	return mx_store_ec(mx_mbox_receive_folder(
-		r->in->mbox, r->req->get_receive_folder.message_class,
-		r->arena, &r->res.get_receive_folder.folder_id,
+		r->in->mbox, r->req->get_receive_folder.message_class, r->arena,
+		&r->res.get_receive_folder.folder_id,
 		&r->res.get_receive_folder.explicit_message_class));
 }
 
@@ -168,7 +168,7 @@ uint32_t mx_do_id_from_long(struct mx_rop *r)
 
 	if (mx_guid_equal(&l->replica, &none))
 		return MX_EC_INVALID_PARAM;
-	return mx_store_ec(mx_mbox_id_from_long(
-		r->in->mbox, l->replica.b, l->globcnt,
-		&r->res.id_from_long_term_id.object_id));
+	return mx_store_ec(
+		mx_mbox_id_from_long(r->in->mbox, l->replica.b, l->globcnt,
+				     &r->res.id_from_long_term_id.object_id));
 }

@@ -48,12 +48,12 @@ uint32_t mx_do_save_message(struct mx_rop *r)
 		&r->req->save_changes_message;
 	struct mx_save_changes_message_res *a = &r->res.save_changes_message;
 
-	if (q->save_flags & ~(MX_SAVE_READ_ONLY | MX_SAVE_READ_WRITE |
-			      MX_SAVE_FORCE | 0x08))
+	if (q->save_flags &
+	    ~(MX_SAVE_READ_ONLY | MX_SAVE_READ_WRITE | MX_SAVE_FORCE | 0x08))
 		return MX_EC_INVALID_PARAM;
 	a->input_handle_index = q->input_handle_index;
-	return mx_store_ec(mx_msg_save(r->in->obj, q->save_flags & 0x07,
-				       &a->message_id));
+	return mx_store_ec(
+		mx_msg_save(r->in->obj, q->save_flags & 0x07, &a->message_id));
 }
 
 uint32_t mx_do_remove_recips(struct mx_rop *r)
@@ -75,9 +75,8 @@ uint32_t mx_do_modify_recips(struct mx_rop *r)
 				       r->arena, &rc[i]) < 0)
 			return MX_EC_NO_MEMORY;
 	/* What ReadRecipients shows to who has never opened the message. */
-	if (!r->in->cols.p &&
-	    mx_sobj_set_cols(r->in, q->recipient_columns.p,
-			     q->recipient_columns.n) < 0)
+	if (!r->in->cols.p && mx_sobj_set_cols(r->in, q->recipient_columns.p,
+					       q->recipient_columns.n) < 0)
 		return MX_EC_NO_MEMORY;
 	return mx_store_ec(
 		mx_msg_recips_modify(r->in->obj, rc, q->n_recipient_rows));
@@ -102,14 +101,14 @@ uint32_t mx_do_read_recips(struct mx_rop *r)
 	struct mx_recip *rc;
 	uint32_t ec;
 
-	ec = mx_store_ec(mx_msg_recips(r->in->obj, q->row_id, 255, r->arena,
-				       &rc, &n));
+	ec = mx_store_ec(
+		mx_msg_recips(r->in->obj, q->row_id, 255, r->arena, &rc, &n));
 	if (ec)
 		return ec;
 	if (!n)
 		return MX_EC_NOT_FOUND;
-	a->recipient_rows = mx_arena_newv(r->arena,
-					  struct mx_read_recipient_row, n);
+	a->recipient_rows =
+		mx_arena_newv(r->arena, struct mx_read_recipient_row, n);
 	if (!a->recipient_rows)
 		return MX_EC_NO_MEMORY;
 	room = room > 7 ? room - 7 : 0;

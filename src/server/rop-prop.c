@@ -90,8 +90,7 @@ uint32_t mx_do_get_props(struct mx_rop *r)
 
 uint32_t mx_do_get_all(struct mx_rop *r)
 {
-	const struct mx_get_properties_all_req *q =
-		&r->req->get_properties_all;
+	const struct mx_get_properties_all_req *q = &r->req->get_properties_all;
 	struct mx_get_properties_all_res *a = &r->res.get_properties_all;
 	size_t n;
 	uint32_t ec;
@@ -172,9 +171,8 @@ uint32_t mx_do_ids_from_names(struct mx_rop *r)
 	ids = mx_arena_newv(r->arena, uint16_t, n);
 	if (!ids)
 		return MX_EC_NO_MEMORY;
-	ec = mx_store_ec(mx_mbox_ids_from_names(r->in->mbox,
-						q->property_names, n,
-						q->flags == 0x02, ids,
+	ec = mx_store_ec(mx_mbox_ids_from_names(r->in->mbox, q->property_names,
+						n, q->flags == 0x02, ids,
 						&missing));
 	a->property_ids = ids;
 	a->n_property_ids = ec ? 0 : (uint32_t)n;

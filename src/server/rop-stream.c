@@ -44,13 +44,13 @@ uint32_t mx_do_open_stream(struct mx_rop *r)
 	if (q->open_mode_flags == OPEN_BEST) {
 		ec = open_best(r, q->property_tag, &size);
 	} else {
-		ec = mx_store_ec(mx_strm_open(
-			r->in->obj, q->property_tag,
-			(enum mx_strm_mode)q->open_mode_flags, &r->made->strm,
-			&size));
+		ec = mx_store_ec(
+			mx_strm_open(r->in->obj, q->property_tag,
+				     (enum mx_strm_mode)q->open_mode_flags,
+				     &r->made->strm, &size));
 	}
-	r->res.open_stream.stream_size =
-		size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+	r->res.open_stream.stream_size = size < UINT32_MAX ? (uint32_t)size
+							   : UINT32_MAX;
 	return ec;
 }
 
@@ -131,7 +131,7 @@ uint32_t mx_do_stream_size(struct mx_rop *r)
 {
 	uint64_t size = mx_strm_size(r->in->strm);
 
-	r->res.get_stream_size.stream_size =
-		size < UINT32_MAX ? (uint32_t)size : UINT32_MAX;
+	r->res.get_stream_size.stream_size = size < UINT32_MAX ? (uint32_t)size
+							       : UINT32_MAX;
 	return MX_EC_OK;
 }

@@ -38,8 +38,8 @@ uint32_t mx_do_set_columns(struct mx_rop *r)
 			return MX_EC_INVALID_PARAM;
 	ec = mx_store_ec(mx_tbl_columns(r->in->tbl, q->property_tags.p,
 					q->property_tags.n));
-	if (!ec && mx_sobj_set_cols(r->in, q->property_tags.p,
-				    q->property_tags.n) < 0)
+	if (!ec &&
+	    mx_sobj_set_cols(r->in, q->property_tags.p, q->property_tags.n) < 0)
 		return MX_EC_NO_MEMORY;
 	r->res.set_columns.table_status = TBLSTAT_COMPLETE;
 	return ec;
@@ -78,8 +78,7 @@ uint32_t mx_do_restrict(struct mx_rop *r)
 		return MX_EC_INVALID_PARAM;
 	if (r->in->table == MX_TABLE_ATTACH)
 		return MX_EC_NOT_SUPPORTED;
-	return mx_store_ec(
-		mx_tbl_restrict(r->in->tbl, q->restriction_data));
+	return mx_store_ec(mx_tbl_restrict(r->in->tbl, q->restriction_data));
 }
 
 /* Rows go straight into the output buffer. */
@@ -92,9 +91,8 @@ static int put_row(void *arg, const struct mx_propval *vals, size_t n)
 {
 	struct sink *s = arg;
 	size_t begin = s->wr->len;
-	struct mx_proprow row = {
-		.n = (uint32_t)n,
-		.vals = (struct mx_propval *)(uintptr_t)vals};
+	struct mx_proprow row = {.n = (uint32_t)n,
+				 .vals = (struct mx_propval *)(uintptr_t)vals};
 
 	mx_proprow_encode(s->wr, &row);
 	if (s->wr->len <= s->wr->cap)
@@ -126,8 +124,8 @@ uint32_t mx_do_query_rows(struct mx_rop *r)
 	mx_wr_u8(wr, 0); /* Origin and RowCount are known at the end */
 	mx_wr_u16(wr, 0);
 	wr->cols = r->in->cols.p;
-	ec = mx_store_ec(mx_tbl_query(r->in->tbl, &how, put_row, &s, &n,
-				      &origin));
+	ec = mx_store_ec(
+		mx_tbl_query(r->in->tbl, &how, put_row, &s, &n, &origin));
 	wr->cols = NULL;
 	if (ec)
 		return ec;
@@ -154,8 +152,8 @@ uint32_t mx_do_query_position(struct mx_rop *r)
 	struct mx_query_position_res *a = &r->res.query_position;
 
 	r->in->viewed = true;
-	return mx_store_ec(mx_tbl_position(r->in->tbl, &a->numerator,
-					   &a->denominator));
+	return mx_store_ec(
+		mx_tbl_position(r->in->tbl, &a->numerator, &a->denominator));
 }
 
 uint32_t mx_do_seek_row(struct mx_rop *r)

@@ -21,6 +21,6 @@ uint32_t mx_do_abort_submit(struct mx_rop *r)
 {
 	const struct mx_abort_submit_req *q = &r->req->abort_submit;
 
-	return mx_store_ec(mx_msg_abort_submit(r->in->mbox, q->folder_id,
-					       q->message_id));
+	return mx_store_ec(
+		mx_msg_abort_submit(r->in->mbox, q->folder_id, q->message_id));
 }

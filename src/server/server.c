@@ -35,8 +35,8 @@ static int take_params(struct mx_server *srv, const struct mx_server_params *p)
 	int r = 0;
 
 	*q = *p;
-	q->n_workers = or_default(p->n_workers,
-				  (cores > 0 ? (unsigned)cores : 1) + 4);
+	q->n_workers =
+		or_default(p->n_workers, (cores > 0 ? (unsigned)cores : 1) + 4);
 	q->max_contexts = or_default(p->max_contexts, 32);
 	q->max_objects = or_default(p->max_objects, 2000);
 	q->max_body = p->max_body ? p->max_body : 1u << 20;

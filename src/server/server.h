@@ -47,14 +47,14 @@ struct mx_access {
 	const char *type;       /* X-RequestType, or the path of other URLs */
 	const char *request_id; /* X-RequestId */
 	unsigned status;        /* HTTP status */
-	int code;               /* X-ResponseCode, the last one sent; -1: none */
-	uint32_t error;         /* ErrorCode of the body, 0 when none */
-	uint64_t context;       /* number of the session context, 0: none */
-	uint64_t owner;         /* directory id of that context's owner */
-	uint64_t connection;    /* number of the TCP connection, from 1 */
-	size_t n_in, n_out;     /* bytes of the bodies */
-	int64_t us;             /* from request to answer */
-	bool complete;          /* the answer was sent to its end */
+	int code;            /* X-ResponseCode, the last one sent; -1: none */
+	uint32_t error;      /* ErrorCode of the body, 0 when none */
+	uint64_t context;    /* number of the session context, 0: none */
+	uint64_t owner;      /* directory id of that context's owner */
+	uint64_t connection; /* number of the TCP connection, from 1 */
+	size_t n_in, n_out;  /* bytes of the bodies */
+	int64_t us;          /* from request to answer */
+	bool complete;       /* the answer was sent to its end */
 };
 
 /* Called when a request ends; any server thread, several at once. */
@@ -85,8 +85,8 @@ struct mx_server_params {
 	unsigned wait_ms;    /* longest NotificationWait; 300000 */
 	unsigned grace_ms;   /* an answer that takes longer starts with a chunk
 			      * "PROCESSING"; 500 */
-	unsigned auth_ms;    /* a verified Authorization header is kept; 60000 */
-	unsigned slow_ms;    /* a client that stops sending; 60000 */
+	unsigned auth_ms; /* a verified Authorization header is kept; 60000 */
+	unsigned slow_ms; /* a client that stops sending; 60000 */
 
 	const char *vfs; /* tests: SQLite VFS of the store */
 };

@@ -87,8 +87,8 @@ static uint32_t logon_as(uint8_t flags, uint32_t open, const char *dn)
 
 	q.logon.logon_flags = flags;
 	q.logon.open_flags = open;
-	q.logon.essdn = (struct mx_bin){(uint32_t)strlen(dn) + 1,
-					(const uint8_t *)dn};
+	q.logon.essdn =
+		(struct mx_bin){(uint32_t)strlen(dn) + 1, (const uint8_t *)dn};
 	return tc_rop(&c, &q, MX_NO_HANDLE, &h, NULL);
 }
 
@@ -141,9 +141,9 @@ static void test_rops_of_one_buffer_work_together(void **state)
 	assert_int_equal(x->res[0].id, MX_ROP_OPEN_FOLDER);
 	assert_int_equal(x->res[1].id, MX_ROP_GET_PROPERTIES_SPECIFIC);
 	assert_int_equal(x->res[2].id, MX_ROP_OPEN_FOLDER);
-	assert_string_equal(x->res[1].get_properties_specific.row_data.vals[0]
-				    .v.str,
-			    "Inbox");
+	assert_string_equal(
+		x->res[1].get_properties_specific.row_data.vals[0].v.str,
+		"Inbox");
 	assert_int_equal(x->out[0], c.logon);
 	assert_true(x->out[1] != MX_NO_HANDLE && x->out[2] != MX_NO_HANDLE);
 	tx_free(x);
@@ -166,8 +166,7 @@ static void test_wrong_handles_are_null_objects(void **state)
 	q.logon_id = 0;
 	tc_release(&c, h);
 	assert_int_equal(tc_rop(&c, &q, h, NULL, NULL), NULL_OBJECT);
-	assert_int_equal(tc_rop(&c, &q, MX_NO_HANDLE, NULL, NULL),
-			 NULL_OBJECT);
+	assert_int_equal(tc_rop(&c, &q, MX_NO_HANDLE, NULL, NULL), NULL_OBJECT);
 	assert_int_equal(tc_rop(&c, &q, 0, NULL, NULL), NULL_OBJECT);
 	x = tx_new();
 	tx_add(x, MX_ROP_GET_PROPERTIES_LIST, 200);
@@ -238,10 +237,11 @@ static void test_objects_per_context_are_limited(void **state)
  * done, and the context goes on. */
 static void test_garbage_rops_do_not_harm_the_context(void **state)
 {
-	static const uint8_t junk[] = {0, 0, 4, 0, 6, 0, 6, 0, 6, 0, 1, 2, 3, 4};
-	static const uint8_t reserved[] = {0, 0, 4, 0, 9,	 0,    9,    0,
-					   5, 0, 0x28, 0, 0, 0xff, 0xff, 0xff,
-					   0xff};
+	static const uint8_t junk[] = {0, 0, 4, 0, 6, 0, 6,
+				       0, 6, 0, 1, 2, 3, 4};
+	static const uint8_t reserved[] = {0, 0,    4,    0,    9,    0,
+					   9, 0,    5,    0,    0x28, 0,
+					   0, 0xff, 0xff, 0xff, 0xff};
 	struct tx *x;
 
 	begin(NULL);
@@ -272,8 +272,8 @@ static void test_garbage_rops_do_not_harm_the_context(void **state)
 static void test_rop_not_offered_is_not_supported(void **state)
 {
 	/* RopOpenFolder's place in the buffer, then RopGetStoreState 0x7B. */
-	static const uint8_t rops[] = {0, 0, 4, 0, 9, 0, 9, 0, 5, 0,
-				       0x7b, 0, 0, 1, 2, 3, 4};
+	static const uint8_t rops[] = {0, 0,    4, 0, 9, 0, 9, 0, 5,
+				       0, 0x7b, 0, 0, 1, 2, 3, 4};
 	struct tx *x;
 	const uint8_t *p;
 
@@ -315,8 +315,7 @@ static void test_too_small_buffer_gives_back_the_rest(void **state)
 	/* The rest begins with the first ROP that has no answer … */
 	assert_int_equal(last->buffer_too_small.request_buffers.p[0],
 			 MX_ROP_OPEN_FOLDER);
-	assert_int_equal(last->buffer_too_small.request_buffers.p[3],
-			 x->n_res);
+	assert_int_equal(last->buffer_too_small.request_buffers.p[3], x->n_res);
 	/* … which was not done. */
 	assert_int_equal(x->out[x->n_res], MX_NO_HANDLE);
 	assert_int_not_equal(x->out[x->n_res - 1], MX_NO_HANDLE);
@@ -402,7 +401,8 @@ static void test_answers_are_packed_as_allowed(void **state)
 		tx_run(x);
 		assert_int_equal(x->ec, 0);
 		assert_int_equal(x->res[1].query_rows.n_row_data, 40);
-		got = (uint16_t)(x->r.body.p[16 + 2] | x->r.body.p[16 + 3] << 8);
+		got = (uint16_t)(x->r.body.p[16 + 2] | x->r.body.p[16 + 3]
+							       << 8);
 		assert_int_equal(got & 1, !(flags & 1));
 		assert_int_equal(!!(got & 2), !(flags & 2));
 		tx_free(x);

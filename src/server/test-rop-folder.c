@@ -108,7 +108,7 @@ static void test_create_folder(void **state)
 }
 
 static uint32_t delete_folder(uint32_t parent, uint64_t fid, uint8_t flags,
-		       bool *ret_partial)
+			      bool *ret_partial)
 {
 	struct mx_rop_req q = {.id = MX_ROP_DELETE_FOLDER};
 	struct mx_rop_res res;
@@ -319,6 +319,6 @@ MX_TEST_MAIN(MX_TEST(test_open_folder),
 	     MX_TEST(test_open_folder_ignores_invalid_bits),
 	     MX_TEST(test_create_folder), MX_TEST(test_delete_folder),
 	     MX_TEST(test_delete_messages),
-	     MX_TEST(test_move_and_copy_messages),
-	     MX_TEST(test_set_read_flags), MX_TEST(test_tables_of_folders),
-	     MX_TEST(test_get_receive_folder), MX_TEST(test_long_term_ids))
+	     MX_TEST(test_move_and_copy_messages), MX_TEST(test_set_read_flags),
+	     MX_TEST(test_tables_of_folders), MX_TEST(test_get_receive_folder),
+	     MX_TEST(test_long_term_ids))

@@ -61,10 +61,10 @@ static void test_created_message_is_hidden_until_saved(void **state)
 	mid = tc_save(&c, h);
 	tc_contents(&k, folder, 0x10, &rows);
 	assert_int_equal(rows, 1);
-	assert_string_equal(
-		tc_get(&k, tc_open_message(&k, k.fid[F_INBOX], mid), SUBJECT)
-			.v.str,
-		"Draft");
+	assert_string_equal(tc_get(&k, tc_open_message(&k, k.fid[F_INBOX], mid),
+				   SUBJECT)
+				    .v.str,
+			    "Draft");
 	end();
 }
 
@@ -91,9 +91,9 @@ static void test_open_message_answers_its_head(void **state)
 	assert_int_equal(head->n_recipient_rows, 1);
 	assert_true(head->recipient_columns.n > 0);
 	assert_int_equal(head->recipient_rows[0].recipient_type, 1);
-	assert_int_equal(head->recipient_rows[0].recipient_row
-				 ->recipient_column_count,
-			 head->recipient_columns.n);
+	assert_int_equal(
+		head->recipient_rows[0].recipient_row->recipient_column_count,
+		head->recipient_columns.n);
 	assert_string_equal(
 		head->recipient_rows[0].recipient_row->email_address,
 		"x@example.org");
@@ -125,8 +125,7 @@ static void test_open_message_fails_with_the_right_code(void **state)
 	q.delete_messages.n_message_ids = 1;
 	q.delete_messages.message_ids = &mid;
 	assert_int_equal(tc_rop(&c, &q, folder, NULL, NULL), 0);
-	assert_int_equal(open_msg(c.fid[F_INBOX], mid, 0, &h, NULL),
-			 NOT_FOUND);
+	assert_int_equal(open_msg(c.fid[F_INBOX], mid, 0, &h, NULL), NOT_FOUND);
 	assert_int_equal(open_msg(c.fid[F_INBOX], mid, 4, &h, NULL), 0);
 	end();
 }
@@ -233,9 +232,9 @@ static void test_reload_answers_as_open_does(void **state)
 	h = tc_create_message(&c, c.fid[F_INBOX]);
 	tc_set_str(&c, h, SUBJECT, "FW: again");
 	assert_int_equal(tc_rop(&c, &q, h, NULL, &res), 0);
-	assert_string_equal(res.reload_cached_information.header
-				    .normalized_subject.s,
-			    "again");
+	assert_string_equal(
+		res.reload_cached_information.header.normalized_subject.s,
+		"again");
 	assert_int_equal(tc_rop(&c, &q, c.logon, NULL, NULL), NULL_OBJECT);
 	end();
 }
@@ -340,8 +339,7 @@ static void test_attachments(void **state)
 	end();
 }
 
-static uint32_t embedded(struct tc *t, uint32_t att, uint8_t mode,
-			 uint32_t *h)
+static uint32_t embedded(struct tc *t, uint32_t att, uint8_t mode, uint32_t *h)
 {
 	struct mx_rop_req q = {.id = MX_ROP_OPEN_EMBEDDED_MESSAGE};
 
@@ -390,8 +388,7 @@ static void test_submit_delivers(void **state)
 	assert_int_equal(rows, 1);
 	h = tc_create_message(&c, c.fid[F_OUTBOX]);
 	assert_int_equal(simple(MX_ROP_SUBMIT_MESSAGE, h), 0x80040607);
-	assert_int_equal(simple(MX_ROP_SUBMIT_MESSAGE, c.logon),
-			 NOT_SUPPORTED);
+	assert_int_equal(simple(MX_ROP_SUBMIT_MESSAGE, c.logon), NOT_SUPPORTED);
 	q.abort_submit.folder_id = c.fid[F_OUTBOX];
 	q.abort_submit.message_id = mx_id_make(1, 0x7ffffff);
 	assert_int_equal(tc_rop(&c, &q, c.logon, NULL, NULL), NOT_FOUND);

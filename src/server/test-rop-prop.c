@@ -140,10 +140,11 @@ static void test_list_and_all_agree(void **state)
 		uint32_t id = a.get_properties_all.property_values[i].tag >> 16;
 		bool found = false;
 
-		for (uint32_t k = 0;
-		     k < l.get_properties_list.property_tags.n; k++)
+		for (uint32_t k = 0; k < l.get_properties_list.property_tags.n;
+		     k++)
 			found |= l.get_properties_list.property_tags.p[k] >>
-					 16 == id;
+					 16 ==
+				 id;
 		assert_true(found);
 	}
 	end();
@@ -186,8 +187,7 @@ static void test_delete_properties(void **state)
 	q.delete_properties.property_tags = (struct mx_tags){1, &tag};
 	assert_int_equal(tc_rop(&c, &q, h, NULL, &res), 0);
 	assert_int_equal(res.delete_properties.n_property_problems, 0);
-	assert_int_equal(MX_PROP_TYPE(tc_get(&c, h, SUBJECT).tag),
-			 MX_PT_ERROR);
+	assert_int_equal(MX_PROP_TYPE(tc_get(&c, h, SUBJECT).tag), MX_PT_ERROR);
 	other = tc_open_message(&c, c.fid[F_INBOX], mid);
 	assert_string_equal(tc_get(&c, other, SUBJECT).v.str, "kept");
 	tc_save(&c, h);

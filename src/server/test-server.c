@@ -68,9 +68,8 @@ static void make_cert(const char *cert, const char *key)
 	X509_gmtime_adj(X509_getm_notBefore(x), -3600);
 	X509_gmtime_adj(X509_getm_notAfter(x), 86400);
 	X509_set_pubkey(x, pk);
-	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN",
-				   MBSTRING_ASC, (const void *)"localhost", -1,
-				   -1, 0);
+	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+				   (const void *)"localhost", -1, -1, 0);
 	X509_set_issuer_name(x, X509_get_subject_name(x));
 	assert_true(X509_sign(x, pk, EVP_sha256()) > 0);
 	f = fopen(cert, "w");
@@ -93,8 +92,8 @@ static void test_tls_serves_as_plain_does(void **state)
 	snprintf(cert, sizeof(cert), "%s/cert.pem", mx_test_dir());
 	snprintf(key, sizeof(key), "%s/key.pem", mx_test_dir());
 	make_cert(cert, key);
-	ts = ts_start(&(struct mx_server_params){.tls_cert = cert,
-						 .tls_key = key});
+	ts = ts_start(
+		&(struct mx_server_params){.tls_cert = cert, .tls_key = key});
 	assert_memory_equal(mx_server_url(ts->srv), "https://", 8);
 	tc_init(&c, ts, "ann");
 	tc_logon(&c, NULL);
@@ -127,11 +126,10 @@ static void test_restart_keeps_mail(void **state)
 	ts = ts_start(&p);
 	tc_init(&c, ts, "ann");
 	tc_logon(&c, NULL);
-	assert_string_equal(
-		tc_get(&c, tc_open_message(&c, c.fid[F_INBOX], mid),
-		       0x0037001f)
-			.v.str,
-		"kept");
+	assert_string_equal(tc_get(&c, tc_open_message(&c, c.fid[F_INBOX], mid),
+				   0x0037001f)
+				    .v.str,
+			    "kept");
 	tc_fini(&c);
 	ts_stop(ts);
 }
@@ -217,9 +215,8 @@ static void test_many_parked_waits_need_no_threads(void **state)
 {
 	enum { N = 1500 };
 	static int fds[N];
-	struct ts *ts = ts_start(
-		&(struct mx_server_params){.max_contexts = N + 2,
-					   .max_connections = N + 100});
+	struct ts *ts = ts_start(&(struct mx_server_params){
+		.max_contexts = N + 2, .max_connections = N + 100});
 	unsigned before;
 	struct tc c;
 

@@ -86,12 +86,12 @@ static void test_event_ends_the_parked_wait(void **state)
 	/* MS-OXCNOTIF_R17501 */
 	assert_int_equal(x->res[0].id, MX_ROP_NOTIFY);
 	assert_int_equal(x->res[0].notify.notification_handle, h);
-	assert_int_equal(
-		x->res[0].notify.notification_data.notification_flags, 0x8002);
+	assert_int_equal(x->res[0].notify.notification_data.notification_flags,
+			 0x8002);
 	assert_true(x->res[0].notify.notification_data.folder_id ==
 		    c.fid[F_INBOX]);
-	assert_string_equal(
-		x->res[0].notify.notification_data.message_class, "IPM.Note");
+	assert_string_equal(x->res[0].notify.notification_data.message_class,
+			    "IPM.Note");
 	drop(x);
 	tw_fini(&w);
 	tc_fini(&bob);
@@ -269,8 +269,7 @@ static void *run_hold(void *arg)
 	uint32_t n;
 
 	memcpy(conf.mailbox, ts->ann.mailbox, 16);
-	assert_int_equal(mx_mbox_open(mx_server_store(ts->srv), &conf, &mb),
-			 0);
+	assert_int_equal(mx_mbox_open(mx_server_store(ts->srv), &conf, &mb), 0);
 	assert_int_equal(mx_folder_open(mb, c.fid[F_INBOX], 0, &f), 0);
 	assert_int_equal(mx_tbl_contents(f, 0, &t, NULL), 0);
 	assert_int_equal(mx_tbl_columns(t, &tag, 1), 0);

@@ -253,8 +253,7 @@ static struct curl_slist *headers(struct tc *c, const char *type)
 	if (!c->no_type)
 		l = add(l, "X-RequestType", type);
 	if (!c->no_request_id)
-		l = add(l, "X-RequestId",
-			c->request_id ? c->request_id : id);
+		l = add(l, "X-RequestId", c->request_id ? c->request_id : id);
 	if (c->no_content_type)
 		l = add(l, "Content-Type", "");
 	else
@@ -396,16 +395,15 @@ static void read_buffer(struct tx *x, const struct mx_ropbuf *b)
 
 	mx_rd_init(&rd, b->rops.p, b->rops.n, &x->c->a);
 	while (mx_rd_left(&rd) && x->n_res < MX_ARRAY_SIZE(x->res)) {
-		while (i_req < x->n_reqs &&
-		       x->reqs[i_req].id == MX_ROP_RELEASE)
+		while (i_req < x->n_reqs && x->reqs[i_req].id == MX_ROP_RELEASE)
 			i_req++;
 		rd.cols = x->c->cols;
 		rd.n_cols = x->c->n_cols;
 		if (i_req < x->n_reqs &&
 		    x->reqs[i_req].id == MX_ROP_GET_PROPERTIES_SPECIFIC) {
 			const struct mx_tags *t =
-				&x->reqs[i_req].get_properties_specific
-					 .property_tags;
+				&x->reqs[i_req]
+					 .get_properties_specific.property_tags;
 
 			rd.cols = t->p;
 			rd.n_cols = t->n;

@@ -102,7 +102,7 @@ struct tc {
 	bool anonymous, no_type, no_content_type, no_request_id;
 	uint32_t logon; /* handle */
 	uint64_t fid[13];
-	struct mx_arena a; /* what answers point to */
+	struct mx_arena a;    /* what answers point to */
 	const uint32_t *cols; /* of rows in answers */
 	size_t n_cols;
 };

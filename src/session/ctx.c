@@ -69,8 +69,8 @@ int mx_sctx_new(struct mx_session *s, struct mx_ctx **ret,
 	if (err)
 		return err;
 	ctx->last_job = mx_background_alloc();
-	err = ctx->last_job ? mx_channel_new(s->url, s->user, &s->opts, &ctx->ch,
-					     fault)
+	err = ctx->last_job ? mx_channel_new(s->url, s->user, &s->opts,
+					     &ctx->ch, fault)
 			    : -ENOMEM;
 	if (err) {
 		free(ctx->last_job);
