@@ -5,11 +5,11 @@
 #include <unistd.h>
 
 #include "base/arena.h"
-#include "server/server.h"
+#include "gate.h"
 #include "store/dir.h"
 #include "world.h"
 
-#define MAX_USERS 16
+#define MAX_USERS 64
 
 struct world {
 	struct mx_server *srv;
@@ -17,6 +17,9 @@ struct world {
 	LPMAPIARYUSER users[MAX_USERS];
 	char dn[MAX_USERS][200];
 	bool initialized;
+	struct gate *gate;
+	struct mx_server_params params;
+	char dir[300], cert[320], key[320];
 };
 
 const char *world_smtp(unsigned i, char buf[64])
@@ -43,26 +46,81 @@ static void add_user(struct world *w, unsigned i)
 	ok(MapiaryCreateUser(&who, &w->users[i]));
 }
 
-struct world *world_new(unsigned n)
+static void start(struct world *w)
+{
+	struct mx_fault f = MX_FAULT_INIT;
+
+	if (mx_server_start(&w->params, &f, &w->srv))
+		fail_msg("server: %s", f.text);
+}
+
+static void make_cert(struct world *w)
+{
+	char cmd[1024];
+
+	snprintf(w->cert, sizeof(w->cert), "%s.crt", w->dir);
+	snprintf(w->key, sizeof(w->key), "%s.key", w->dir);
+	snprintf(cmd, sizeof(cmd),
+		 "openssl req -x509 -newkey rsa:2048 -nodes -days 2 "
+		 "-subj /CN=world -addext subjectAltName=IP:127.0.0.1 "
+		 "-keyout '%s' -out '%s' 2>/dev/null",
+		 w->key, w->cert);
+	assert_int_equal(system(cmd), 0);
+	w->params.tls_cert = w->cert;
+	w->params.tls_key = w->key;
+}
+
+struct world *world_new_with(const struct world_opts *opts)
 {
 	static int count;
 	struct world *w = calloc(1, sizeof(*w));
-	struct mx_server_params p = {0};
-	struct mx_fault f = MX_FAULT_INIT;
-	char dir[300], segment[300];
+	char segment[300];
 
 	snprintf(segment, sizeof(segment), "%s/segment", mx_test_dir());
 	setenv("MAPIARY_SEGMENT", segment, 1);
-	snprintf(dir, sizeof(dir), "%s/data-%d", mx_test_dir(), count++);
-	p.dir = dir;
-	if (mx_server_start(&p, &f, &w->srv))
-		fail_msg("server: %s", f.text);
-	w->n = n;
-	for (unsigned i = 0; i < n; i++)
+	snprintf(w->dir, sizeof(w->dir), "%s/data-%d", mx_test_dir(), count++);
+	w->params = (struct mx_server_params){.dir = w->dir,
+					      .on_access = opts->on_access,
+					      .access_arg = opts->arg};
+	if (opts->tls)
+		make_cert(w);
+	start(w);
+	if (opts->gate)
+		w->gate = gate_new(mx_server_port(w->srv));
+	w->n = opts->n_users;
+	for (unsigned i = 0; i < w->n; i++)
 		add_user(w, i);
 	ok(MAPIInitialize(NULL));
 	w->initialized = true;
 	return w;
+}
+
+struct world *world_new(unsigned n)
+{
+	return world_new_with(&(struct world_opts){.n_users = n});
+}
+
+struct gate *world_gate(struct world *w)
+{
+	return w->gate;
+}
+
+void world_restart(struct world *w)
+{
+	gate_set(w->gate, GATE_CUT);
+	mx_server_stop(w->srv);
+	start(w);
+	gate_move(w->gate, mx_server_port(w->srv));
+}
+
+struct mx_server *world_server(struct world *w)
+{
+	return w->srv;
+}
+
+const char *world_ca(struct world *w)
+{
+	return w->cert;
 }
 
 void world_uninitialize(struct world *w)
@@ -77,6 +135,7 @@ void world_free(struct world *w)
 	world_uninitialize(w);
 	for (unsigned i = 0; i < w->n; i++)
 		MapiaryUserRelease(w->users[i]);
+	gate_free(w->gate);
 	mx_server_stop(w->srv);
 	free(w);
 }
@@ -89,7 +148,7 @@ LPMAPIARYUSER world_user(struct world *w, unsigned i)
 void world_config(struct world *w, unsigned i, MAPIARY_CONFIG *ret)
 {
 	*ret = (MAPIARY_CONFIG){.cbSize = sizeof(*ret)};
-	ret->lpszUrl = mx_server_url(w->srv);
+	ret->lpszUrl = w->gate ? gate_url(w->gate) : mx_server_url(w->srv);
 	ret->lpszMailboxDn = w->dn[i];
 }
 

@@ -9,11 +9,31 @@
 
 #include "api/api.h"
 #include "base/test.h"
+#include "server/server.h"
 
 struct world;
+struct gate;
+struct mx_server;
+
+/* Zeros: nothing of the kind. */
+struct world_opts {
+	unsigned n_users;
+	bool gate;    /* sessions go through world_gate() */
+	bool tls;     /* https, with a certificate that nobody knows */
+	mx_access_fn *on_access; /* of the server, with arg */
+	void *arg;
+};
 
 /* Starts the server with users "u0", "u1" …, and MAPI. */
 struct world *world_new(unsigned n_users);
+struct world *world_new_with(const struct world_opts *opts);
+struct gate *world_gate(struct world *w);
+/* The server ends and starts again with what it had stored: it has forgotten
+ * every session context.  Needs the gate. */
+void world_restart(struct world *w);
+struct mx_server *world_server(struct world *w);
+/* The certificate's file, with tls. */
+const char *world_ca(struct world *w);
 /* MAPIUninitialize unless it was called, then the server's end. */
 void world_free(struct world *w);
 
