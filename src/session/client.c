@@ -357,8 +357,6 @@ int mx_client_shutdown(struct mx_client *c, mx_mono deadline,
 	if (!begin_shutdown(c))
 		return 0;
 	mx_cancel_fire(&c->beat);
-	left.sessions = sessions_held(c);
-	left.objects = atomic_load(&c->n_objects);
 	end_sessions(c);
 	if (!wait_idle(c, deadline)) {
 		left.contexts = contexts_left(c);
@@ -367,6 +365,9 @@ int mx_client_shutdown(struct mx_client *c, mx_mono deadline,
 	}
 	mx_engine_drop(deadline, &engine);
 	left.callbacks = engine.callbacks;
+	/* Counted last: until here the engine may hold some for a moment. */
+	left.sessions = sessions_held(c);
+	left.objects = atomic_load(&c->n_objects);
 	mx_reg_close(c->reg);
 	c->reg = NULL;
 	if (ret)
