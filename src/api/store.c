@@ -203,8 +203,8 @@ static HRESULT store_open_entry(IMsgStore *p, ULONG n, LPENTRYID eid,
 /* Nearly every program asks for one of these first, and asking with RopLogon
  * costs no round trip.  Other classes are asked for when they are wanted: what
  * holds for IPM need not hold for IPM.Whatever. */
-static const char *const receive_classes[MX_STORE_N_RECEIVE] = {
-	"", "IPM", "IPM.Note"};
+static const char *const receive_classes[MX_STORE_N_RECEIVE] = {"", "IPM",
+								"IPM.Note"};
 
 static void keep_receive(const struct mx_op *op, struct mx_receive *r)
 {

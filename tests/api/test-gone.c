@@ -152,5 +152,6 @@ static void test_uninitialize_ends_in_time_at_a_silent_server(void **state)
 
 MX_TEST_MAIN(MX_TEST_IN(test_release_in_any_order_waits_for_no_silent_server,
 			120),
-	     MX_TEST_IN(test_release_in_any_order_waits_for_no_lost_server, 120),
+	     MX_TEST_IN(test_release_in_any_order_waits_for_no_lost_server,
+			120),
 	     MX_TEST(test_uninitialize_ends_in_time_at_a_silent_server))

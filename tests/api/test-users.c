@@ -221,9 +221,8 @@ static void check_everyone(const struct witness *wit)
 static void test_no_connection_ever_serves_two_users(void **state)
 {
 	struct witness wit = {.lock = MX_MUTEX_INIT};
-	struct world_opts opts = {.n_users = N_USERS,
-				  .on_access = on_access,
-				  .arg = &wit};
+	struct world_opts opts = {
+		.n_users = N_USERS, .on_access = on_access, .arg = &wit};
 	struct crowd *c = calloc(1, sizeof(*c));
 	struct worker workers[2] = {{c, 0}, {c, 1}};
 	struct mx_server_stats st;

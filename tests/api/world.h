@@ -18,8 +18,8 @@ struct mx_server;
 /* Zeros: nothing of the kind. */
 struct world_opts {
 	unsigned n_users;
-	bool gate;    /* sessions go through world_gate() */
-	bool tls;     /* https, with a certificate that nobody knows */
+	bool gate; /* sessions go through world_gate() */
+	bool tls;  /* https, with a certificate that nobody knows */
 	mx_access_fn *on_access; /* of the server, with arg */
 	void *arg;
 };
