@@ -76,6 +76,27 @@ def test_against_another_server_with_dns_from_the_file(t):
     equal(last_of(done), [2, 2, 0, 0])
 
 
+def test_over_https_only_with_the_right_authority(t):
+    data, lines = make_users(t)
+    cert, key = t.path("cert.pem"), t.path("key.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+                    "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=127.0.0.1",
+                    "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    _, url = t.serve(data, "--tls-cert", cert, "--tls-key", key)
+    equal(url.startswith("https://"), True)
+    words = small(t, "--url", url, "--credentials", credentials(t, lines),
+                  "--autodiscover", url + "/autodiscover/autodiscover.xml")
+    done = t.run(*words, "--ca-file", cert)
+    exits(done, 0)
+    equal(last_of(done), [2, 2, 0, 0])
+    done = t.run(*words)
+    exits(done, 1)
+    contains(done.stderr, "user ann")
+    contains(done.stderr, "certificate")
+
+
 def test_wrong_password_names_user_and_code(t):
     data, lines = make_users(t)
     _, url = t.serve(data)

@@ -62,6 +62,7 @@ static int usage(FILE *to, int status)
 	      "                    and if known legacyExchangeDN and SID\n"
 	      "  --autodiscover U  where to ask for DNs (the well-known "
 	      "places)\n"
+	      "  --ca-file FILE    certificates to trust, PEM (the system's)\n"
 	      "\n"
 	      "Exit status: 0 when nothing hung, nothing failed and everything "
 	      "sent was notified\nand is readable by its addressee; 1 "
@@ -85,6 +86,7 @@ enum {
 	OPT_URL,
 	OPT_CREDENTIALS,
 	OPT_AUTODISCOVER,
+	OPT_CA_FILE,
 	OPT_HELP,
 };
 
@@ -103,6 +105,7 @@ static const struct option options[] = {
 	{"url", required_argument, NULL, OPT_URL},
 	{"credentials", required_argument, NULL, OPT_CREDENTIALS},
 	{"autodiscover", required_argument, NULL, OPT_AUTODISCOVER},
+	{"ca-file", required_argument, NULL, OPT_CA_FILE},
 	{"help", no_argument, NULL, OPT_HELP},
 	{NULL, 0, NULL, 0},
 };
@@ -167,6 +170,9 @@ static int take_option(struct demo_opt *o, int c, int *ret_status)
 		return 0;
 	case OPT_AUTODISCOVER:
 		o->autodiscover = optarg;
+		return 0;
+	case OPT_CA_FILE:
+		o->ca_file = optarg;
 		return 0;
 	case OPT_HELP:
 		*ret_status = usage(stdout, MX_EXIT_OK);

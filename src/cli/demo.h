@@ -35,7 +35,7 @@
 struct demo_opt {
 	unsigned users, threads, rounds; /* 0 rounds: ten a user */
 	const char *url;                 /* NULL: embedded server */
-	const char *autodiscover, *credentials;
+	const char *autodiscover, *credentials, *ca_file;
 	const char *mail_dir, *data_dir;
 	bool json, keep;
 	uint64_t seed;
