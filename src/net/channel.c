@@ -183,6 +183,7 @@ static void channel_free(struct mx_channel *ch)
 {
 	if (ch->generation == mx_net_generation()) {
 		mx_assert_unlocked();
+		mx_spare_drop(ch);
 		if (ch->share)
 			curl_share_cleanup(ch->share);
 		mx_serial_unref(ch->auth_queue);
@@ -273,6 +274,7 @@ int mx_channel_new(const char *url, struct mx_userctx *user,
 	int err = mx_net_setup();
 
 	if (!err) {
+		mx_spare_setup();
 		ch = calloc(1, sizeof(*ch));
 		err = ch ? 0 : -ENOMEM;
 	}
@@ -329,6 +331,7 @@ int mx_channel_close_idle(struct mx_channel *ch)
 	err = mx_channel_take(ch);
 	if (err)
 		return err;
+	mx_spare_drop(ch);
 	curl_share_cleanup(ch->share);
 	ch->share = NULL;
 	mx_channel_give(ch);

@@ -225,6 +225,8 @@ int mx_exchange(struct mx_channel *ch, const struct mx_xreq *req,
 	if (err)
 		return mx_xfer_take_failed(&x, err);
 	err = mx_xfer_run(&x);
+	if (!err)
+		mx_xfer_keep(&x);
 	mx_xfer_fini(&x);
 	mx_channel_give(ch);
 	return err;

@@ -19,7 +19,6 @@
 #include "net/fork.h"
 #include "net/resolve.h"
 
-#define DEFAULT_APP "Mapiary/" MX_VERSION
 #define AGENT "Mapiary/" MX_VERSION
 /* Bytes of an error page that are read at all. */
 #define ERROR_PAGE_MAX 65536
@@ -256,9 +255,9 @@ static void on_header_end(struct mx_xfer *x)
 
 static size_t header_cb(char *p, size_t size, size_t n, void *arg)
 {
-	MX_AUTO(mx_free_auto) char *line = NULL;
+	MX_AUTO(mx_free_auto) char *heap = NULL;
 	struct mx_xfer *x = arg;
-	char *value;
+	char *value, *line, near[256];
 	size_t len = n;
 
 	(void)size; /* always 1 */
@@ -271,11 +270,13 @@ static size_t header_cb(char *p, size_t size, size_t n, void *arg)
 	}
 	while (len && (p[len - 1] == '\n' || p[len - 1] == '\r'))
 		len--;
-	line = strndup(p, len);
+	line = len < sizeof(near) ? near : (heap = malloc(len + 1));
 	if (!line) {
 		found(x, MX_XWHY_LOCAL, -ENOMEM, "out of memory");
 		return 0;
 	}
+	memcpy(line, p, len);
+	line[len] = '\0';
 	if (!len) {
 		on_header_end(x);
 	} else if (!strncasecmp(line, "HTTP/", 5)) {
@@ -438,69 +439,6 @@ static int close_cb(void *arg, curl_socket_t fd)
 	return 0;
 }
 
-/* Appends one header line; a value may not smuggle in another one. */
-static int add_header(struct mx_xfer *x, const char *name, const char *value)
-{
-	MX_AUTO(mx_free_auto) char *line = NULL;
-	struct curl_slist *l;
-
-	if (value && strpbrk(value, "\r\n"))
-		return -EINVAL;
-	if (asprintf(&line, "%s%s%s", name, value ? ": " : "",
-		     value ? value : "") < 0) {
-		line = NULL;
-		return -ENOMEM;
-	}
-	l = curl_slist_append(x->headers, line);
-	explicit_bzero(line, strlen(line));
-	if (!l)
-		return -ENOMEM;
-	x->headers = l;
-	return 0;
-}
-
-static int add_mapi_headers(struct mx_xfer *x)
-{
-	const struct mx_xreq *q = x->req;
-	const char *app = x->ch->opts.app ? x->ch->opts.app : DEFAULT_APP;
-	int err = add_header(x, "Content-Type", "application/mapi-http");
-
-	if (!err)
-		err = add_header(x, "X-RequestType", q->type);
-	if (!err)
-		err = add_header(x, "X-RequestId", q->request_id);
-	if (!err && q->client_info)
-		err = add_header(x, "X-ClientInfo", q->client_info);
-	if (!err)
-		err = add_header(x, "X-ClientApplication", app);
-	if (!err && q->cookies && *q->cookies)
-		err = add_header(x, "Cookie", q->cookies);
-	return err;
-}
-
-static int add_plain_headers(struct mx_xfer *x)
-{
-	int err = add_header(x, "Content-Type", x->plain->content_type);
-
-	for (const char *const *h = x->plain->headers; !err && h && *h; h++)
-		err = add_header(x, *h, NULL);
-	return err;
-}
-
-static int add_headers(struct mx_xfer *x, const char *auth)
-{
-	int err = x->plain ? add_plain_headers(x) : add_mapi_headers(x);
-
-	/* No waiting for "100 Continue", no default Accept. */
-	if (!err)
-		err = add_header(x, "Expect:", NULL);
-	if (!err)
-		err = add_header(x, "Accept:", NULL);
-	if (!err && auth)
-		err = add_header(x, auth, NULL);
-	return err;
-}
-
 static CURLcode set_tls(struct mx_xfer *x)
 {
 	const struct mx_net_opts *o = &x->ch->opts;
@@ -534,53 +472,70 @@ static CURLcode set_strings(struct mx_xfer *x)
 		rc = curl_easy_setopt(e, CURLOPT_USERAGENT, AGENT);
 	if (!rc)
 		rc = curl_easy_setopt(e, CURLOPT_PROTOCOLS_STR, "http,https");
-	if (!rc)
-		rc = curl_easy_setopt(e, CURLOPT_SHARE, x->ch->share);
 	return rc ? rc : set_tls(x);
 }
 
-/* None of these can fail: numbers and pointers. */
-static void set_plainly(struct mx_xfer *x)
+/* None of these can fail: numbers and functions, the same for every request. */
+static void set_fixed(CURL *e)
 {
-	bool parked = x->req->type && !strcmp(x->req->type, "NotificationWait");
-	CURL *e = x->easy;
-
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_POST, 1L);
-	curl_easy_setopt(e, CURLOPT_POSTFIELDS,
-			 x->req->body ? x->req->body : "");
-	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
-			 (curl_off_t)x->req->body_len);
-	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
 	curl_easy_setopt(e, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
 	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
-			 parked ? BUFFER_PARKED_BYTES : BUFFER_BYTES);
-	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->errbuf);
-	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, header_cb);
-	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, write_cb);
-	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, prereq_cb);
-	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, progress_cb);
 	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_cb);
 	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_cb);
 	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	/* Ours are the deadlines; libcurl's own would be five minutes. */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, 86400L);
-	if (x->req->body_len > (size_t)BUFFER_BYTES) {
-		curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, progress_cb);
-		curl_easy_setopt(e, CURLOPT_XFERINFODATA, x);
-		curl_easy_setopt(e, CURLOPT_NOPROGRESS, 0L);
-	}
+}
+
+/* Nor these: what is of this request. */
+static void set_request(struct mx_xfer *x)
+{
+	bool parked = x->req->type && !strcmp(x->req->type, "NotificationWait");
+	CURL *e = x->easy;
+
+	curl_easy_setopt(e, CURLOPT_SHARE, x->ch->share);
+	curl_easy_setopt(e, CURLOPT_POSTFIELDS,
+			 x->req->body ? x->req->body : "");
+	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
+			 (curl_off_t)x->req->body_len);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, x->headers);
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE,
+			 parked ? BUFFER_PARKED_BYTES : BUFFER_BYTES);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, x->errbuf);
+	curl_easy_setopt(e, CURLOPT_PRIVATE, x);
+	curl_easy_setopt(e, CURLOPT_HEADERDATA, x);
+	curl_easy_setopt(e, CURLOPT_WRITEDATA, x);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, x);
+	curl_easy_setopt(e, CURLOPT_XFERINFODATA, x);
+	curl_easy_setopt(e, CURLOPT_NOPROGRESS,
+			 x->req->body_len > (size_t)BUFFER_BYTES ? 0L : 1L);
+}
+
+/* The channel's own from last time, or a new one. */
+static int get_easy(struct mx_xfer *x)
+{
+	/* What is not MAPI goes to another URL. */
+	x->easy = x->plain ? NULL : mx_spare_take(x->ch);
+	if (x->easy)
+		return 0;
+	x->easy = curl_easy_init();
+	if (!x->easy || set_strings(x))
+		return -ENOMEM;
+	set_fixed(x->easy);
+	return 0;
 }
 
 int mx_xfer_prepare(struct mx_xfer *x, const char *auth)
 {
-	int err = add_headers(x, auth);
+	int err = mx_xfer_headers(x, auth);
 
 	if (err)
 		return err;
@@ -589,12 +544,10 @@ int mx_xfer_prepare(struct mx_xfer *x, const char *auth)
 		if (!x->resolve)
 			return -ENOMEM;
 	}
-	x->easy = curl_easy_init();
-	if (!x->easy)
-		return -ENOMEM;
-	if (set_strings(x))
-		return -ENOMEM;
-	set_plainly(x);
+	err = get_easy(x);
+	if (err)
+		return err;
+	set_request(x);
 	if (x->resolve) {
 		curl_easy_setopt(x->easy, CURLOPT_RESOLVE, x->resolve);
 		curl_easy_setopt(x->easy, CURLOPT_RESOLVER_START_FUNCTION,
@@ -602,6 +555,22 @@ int mx_xfer_prepare(struct mx_xfer *x, const char *auth)
 	}
 	mx_xfer_set_phase(x, MX_XPHASE_CONNECT);
 	return 0;
+}
+
+void mx_xfer_keep(struct mx_xfer *x)
+{
+	CURL *e = x->easy;
+
+	if (x->plain || !e)
+		return;
+	/* Nothing of this request, its user's secrets least of all. */
+	curl_easy_setopt(e, CURLOPT_SHARE, NULL);
+	curl_easy_setopt(e, CURLOPT_HTTPHEADER, NULL);
+	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
+	curl_easy_setopt(e, CURLOPT_RESOLVE, NULL);
+	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
+	x->easy = NULL;
+	mx_spare_put(x->ch, e);
 }
 
 void mx_xfer_fini(struct mx_xfer *x)

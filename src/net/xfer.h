@@ -80,6 +80,9 @@ int mx_xfer_set_addrs(struct mx_xfer *x, const char *addrs);
  * 0, -ENOMEM. */
 int mx_xfer_prepare(struct mx_xfer *x, const char *auth);
 
+/* xfer-headers.c: fills x->headers. */
+int mx_xfer_headers(struct mx_xfer *x, const char *auth);
+
 /* When the next deadline is, as things stand now. */
 mx_mono mx_xfer_due(const struct mx_xfer *x);
 /* MX_XWHY_OK, or the deadline that is over. */
@@ -93,6 +96,10 @@ int mx_xfer_finish(struct mx_xfer *x, enum mx_xwhy aborted, CURLcode rc);
  * is filled already, or a sentence of its own. */
 int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err,
 		 const char *text);
+
+/* After an exchange that ended well: leaves the easy handle to the channel's next
+ * one.  Before fini. */
+void mx_xfer_keep(struct mx_xfer *x);
 
 /* Frees the easy handle and wipes the credentials; harmless twice. */
 void mx_xfer_fini(struct mx_xfer *x);
