@@ -233,11 +233,11 @@ static void test_many_parked_waits_need_no_threads(void **state)
 	/* Others are served meanwhile. */
 	*c.context = '\0';
 	tc_logon(&c, NULL);
-	mx_server_stop(ts->srv);
+	mx_server_stop(MX_STEAL(ts->srv));
 	for (int i = 0; i < N; i++)
 		close(fds[i]);
 	tc_fini(&c);
-	free(ts);
+	ts_stop(ts);
 }
 
 /* Overwrites the middle of a mailbox's file. */

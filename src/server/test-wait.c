@@ -217,13 +217,13 @@ static void test_stop_ends_parked_waits(void **state)
 	}
 	ts_await_parked(ts, 5);
 	tc_fini(&c);
-	mx_server_stop(ts->srv);
+	mx_server_stop(MX_STEAL(ts->srv));
 	for (int i = 0; i < 5; i++) {
 		tw_join(&w[i]);
 		assert_int_equal(w[i].r.late_code, 18);
 		tw_fini(&w[i]);
 	}
-	free(ts);
+	ts_stop(ts);
 }
 
 /* ---- One request at a time ---- */

@@ -203,6 +203,7 @@ static void test_tls_trusts_what_the_configuration_says(void **state)
 	struct world *w = world_new_with(&opts);
 	LPMAPISESSION s;
 	MAPIARY_CONFIG c;
+	LPMAPIFOLDER inbox;
 	LPMDB mdb;
 
 	world_config(w, 0, &c);
@@ -215,7 +216,8 @@ static void test_tls_trusts_what_the_configuration_says(void **state)
 	c.lpszCaFile = world_ca(w);
 	s = logon_with(w, &c);
 	mdb = world_store(s, 0);
-	IMAPIFolder_Release(world_inbox(mdb, 0));
+	inbox = world_inbox(mdb, 0);
+	IMAPIFolder_Release(inbox);
 	/* the next configuration does not inherit it */
 	c.lpszCaFile = NULL;
 	logon_fails(world_user(w, 0), &c, MAPI_E_NETWORK_ERROR);
