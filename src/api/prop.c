@@ -360,20 +360,3 @@ HRESULT mx_prop_save_nothing(struct mx_obj *o, ULONG flags)
 
 	return FAILED(hr) ? hr : mx_do_end(&d, mx_strm_flush_all(&d, o));
 }
-
-/* ---- not offered ---- */
-
-HRESULT mx_prop_copy_to(struct mx_obj *o, ULONG n_iids, LPCIID iids,
-			LPSPropTagArray exclude, ULONG_PTR ui,
-			LPMAPIPROGRESS progress, LPCIID iid, LPVOID dest,
-			ULONG flags, LPSPropProblemArray *ret)
-{
-	return mx_obj_unsupported(o, "CopyTo");
-}
-
-HRESULT mx_prop_copy_props(struct mx_obj *o, LPSPropTagArray include,
-			   ULONG_PTR ui, LPMAPIPROGRESS progress, LPCIID iid,
-			   LPVOID dest, ULONG flags, LPSPropProblemArray *ret)
-{
-	return mx_obj_unsupported(o, "CopyProps");
-}
