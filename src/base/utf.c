@@ -103,6 +103,24 @@ static void put(struct sink *o, const void *p, size_t n)
 	o->len += n;
 }
 
+/* What most text is made of, without the way through decode. */
+static bool is_ascii(char c)
+{
+	return ((unsigned char)c & 0x80) == 0;
+}
+
+static inline void put_ascii(struct sink *o, char c, size_t width)
+{
+	if (o->len + width <= o->cap) {
+		o->p[o->len] = (unsigned char)c;
+		if (width == 2)
+			o->p[o->len + 1] = 0;
+	} else {
+		o->cap = 0;
+	}
+	o->len += width;
+}
+
 static uint32_t unit(const unsigned char *p)
 {
 	return p[0] | (uint32_t)p[1] << 8;
@@ -118,6 +136,10 @@ size_t mx_utf8_from_utf16le(const void *src, size_t n_bytes, char *dst,
 	for (; n_bytes >= 2; p += 2, n_bytes -= 2) {
 		uint32_t cp = unit(p);
 
+		if (cp < 0x80) {
+			put_ascii(&o, (char)cp, 1);
+			continue;
+		}
 		if (cp >= 0xd800 && cp < 0xdc00 && n_bytes >= 4) {
 			uint32_t lo = unit(p + 2);
 
@@ -139,10 +161,16 @@ size_t mx_utf16le_from_utf8(const char *src, size_t n, void *dst, size_t cap)
 
 	while (n) {
 		unsigned char u[4];
-		size_t n_u = 2;
+		size_t n_u = 2, used;
 		uint32_t cp;
-		size_t used = mx_utf8_next(src, n, &cp);
 
+		if (is_ascii(*src)) {
+			put_ascii(&o, *src, 2);
+			src++;
+			n--;
+			continue;
+		}
+		used = mx_utf8_next(src, n, &cp);
 		if (cp >= 0x10000) {
 			uint32_t lo = 0xdc00 | (cp & 0x3ff);
 
@@ -165,9 +193,11 @@ size_t mx_wchar_from_utf8(const char *src, size_t n, wchar_t *dst, size_t cap)
 	size_t len = 0;
 
 	while (n) {
-		uint32_t cp;
-		size_t used = mx_utf8_next(src, n, &cp);
+		uint32_t cp = (unsigned char)*src;
+		size_t used = 1;
 
+		if (!is_ascii(*src))
+			used = mx_utf8_next(src, n, &cp);
 		if (len < cap)
 			dst[len] = (wchar_t)cp;
 		len++;
