@@ -72,7 +72,9 @@ static void add_cookies(struct mx_req *req, struct MHD_Response *r)
 	add(r, "Set-Cookie", buf);
 }
 
-/* The headers of every MAPI answer; code is what is known so far. */
+/* The headers of every MAPI answer; code is what is known so far.  A streamed
+ * answer's leave before the outcome is known, so they carry no cookies: those
+ * that the client has stay good. */
 static void add_headers(struct mx_req *req, struct MHD_Response *r, int code)
 {
 	char buf[32];
@@ -90,7 +92,6 @@ static void add_headers(struct mx_req *req, struct MHD_Response *r, int code)
 	add(r, "X-ExpirationInfo", buf);
 	add(r, "X-ServerApplication", SERVER_APPLICATION);
 	add(r, "Cache-Control", "private");
-	add_cookies(req, r);
 }
 
 static void put_html(struct mx_req *req, struct mx_buf *out)
@@ -202,10 +203,10 @@ enum MHD_Result mx_reply_queue(struct mx_req *req)
 	mx_mutex_lock(&req->lock);
 	streaming = req->streaming;
 	mx_mutex_unlock(&req->lock);
-	if (p->code < 0 && p->mime && !streaming)
-		return queue_plain(req);
-	if (streaming)
+	if (streaming) /* a worker may be writing *p just now */
 		return queue_stream(req);
+	if (p->code < 0 && p->mime)
+		return queue_plain(req);
 	if (p->code > 0) {
 		put_html(req, &out);
 	} else {
@@ -216,6 +217,7 @@ enum MHD_Result mx_reply_queue(struct mx_req *req)
 	if (!r)
 		return MHD_NO;
 	add_headers(req, r, p->code);
+	add_cookies(req, r);
 	return queue(req, p->status, r);
 }
 
