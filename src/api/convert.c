@@ -331,18 +331,16 @@ static LPSTR out_narrow(struct mx_bump *b, const char *s)
 
 static LPWSTR out_wide(struct mx_bump *b, const char *s)
 {
+	WCHAR *p = b->p ? (void *)(b->p + b->at) : NULL;
 	size_t len, n;
-	WCHAR *p;
 
 	s = s ? s : "";
 	len = strlen(s);
-	n = mx_wchar_from_utf8(s, len, NULL, 0);
-	p = mx_bump_take(b, (n + 1) * sizeof(*p));
-	if (p) {
-		mx_wchar_from_utf8(s, len, p, n);
+	/* There is room for it: the pass before counted the same characters. */
+	n = mx_wchar_from_utf8(s, len, p, p ? len : 0);
+	if (p)
 		p[n] = 0;
-	}
-	return p;
+	return mx_bump_take(b, (n + 1) * sizeof(*p));
 }
 
 static bool out_error(SPropValue *out, SCODE err)

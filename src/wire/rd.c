@@ -26,15 +26,16 @@ const char *mx_rd_asciiz(struct mx_rd *rd)
 const char *mx_rd_utf16z(struct mx_rd *rd)
 {
 	size_t n = 0, left = mx_rd_left(rd), len;
+	unsigned beyond = 0; /* ASCII, when it stays 0 */
 	char *s;
 
-	while (n + 2 <= left && (rd->p[n] || rd->p[n + 1]))
-		n += 2;
+	for (; n + 2 <= left && (rd->p[n] || rd->p[n + 1]); n += 2)
+		beyond |= rd->p[n + 1] | (rd->p[n] & 0x80u);
 	if (rd->err || n + 2 > left) {
 		mx_rd_fail(rd, -EBADMSG);
 		return "";
 	}
-	len = mx_utf8_from_utf16le(rd->p, n, NULL, 0);
+	len = beyond ? mx_utf8_from_utf16le(rd->p, n, NULL, 0) : n / 2;
 	s = mx_arena_alloc(rd->arena, len + 1);
 	if (!s) {
 		mx_rd_fail(rd, -ENOMEM);
