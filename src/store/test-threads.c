@@ -163,4 +163,49 @@ static void test_what_threads_send_arrives_once_and_in_order(void **state)
 	free(s);
 }
 
-MX_TEST_MAIN(MX_TEST_IN(test_what_threads_send_arrives_once_and_in_order, 120))
+/* ---- Taking a mailbox without waiting ---- */
+
+static void *try_it(void *arg)
+{
+	struct mx_mbox *mb = arg;
+	bool got = mx_mbox_try(mb);
+
+	if (got)
+		mx_mbox_done(mb);
+	return got ? mb : NULL;
+}
+
+static bool another_can_take(struct mx_mbox *mb)
+{
+	pthread_t tid;
+	void *got;
+
+	ok(pthread_create(&tid, NULL, try_it, mb));
+	pthread_join(tid, &got);
+	return got != NULL;
+}
+
+/* A thread that must not wait is told so, and who holds the mailbox reads on. */
+static void test_a_mailbox_is_taken_without_waiting(void **state)
+{
+	struct tl *t = tl_open();
+	struct mx_mbox *again = tl_mbox(t, &t->anna, &t->anna);
+	struct mx_obj *inbox = tl_folder(t->ma, MX_FLD_INBOX);
+
+	assert_true(mx_mbox_same(t->ma, again));
+	assert_false(mx_mbox_same(t->ma, t->mb));
+	assert_true(another_can_take(t->ma));
+	assert_true(mx_mbox_try(t->ma));
+	assert_false(another_can_take(again));
+	assert_true(another_can_take(t->mb));
+	assert_string_equal(tl_str(t, inbox, T_DISPLAY_NAME), "Inbox");
+	assert_false(another_can_take(t->ma));
+	mx_mbox_done(t->ma);
+	assert_true(another_can_take(t->ma));
+	mx_obj_close(inbox);
+	mx_mbox_close(again);
+	tl_close(t);
+}
+
+MX_TEST_MAIN(MX_TEST_IN(test_what_threads_send_arrives_once_and_in_order, 120),
+	     MX_TEST(test_a_mailbox_is_taken_without_waiting))
