@@ -18,10 +18,10 @@
 struct mx_exec {
 	struct mx_ctx *ctx;
 	struct mx_arena *arena;
-	struct mx_wr wr;     /* ROP answers of the buffer being made; its cap
+	struct mx_wr wr;   /* ROP answers of the buffer being made; its cap
 			      * is what the present ROP may use */
-	size_t cap;          /* of the whole buffer */
-	uint32_t *handles;   /* the table, changed by the ROPs */
+	size_t cap;        /* of the whole buffer */
+	uint32_t *handles; /* the table, changed by the ROPs */
 	uint32_t n_handles;
 	bool light; /* on a thread that must not wait */
 };
@@ -43,8 +43,8 @@ bool mx_execute_looks_light(const uint8_t *body, size_t n);
 
 /* How the last ROP of a request goes on in a further buffer. */
 struct mx_chain {
-	bool allowed; /* this ROP may */
-	bool again;   /* in: it goes on; out: there is more */
+	bool allowed;  /* this ROP may */
+	bool again;    /* in: it goes on; out: there is more */
 	uint32_t left; /* of its RowCount or ByteCount */
 };
 

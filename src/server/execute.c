@@ -29,7 +29,7 @@ struct batch {
 	uint32_t n;
 	struct mx_rop_req *reqs;
 	const uint8_t **begin; /* where each starts in buf */
-	bool unsupported; /* after them comes one that we do not have */
+	bool unsupported;      /* after them comes one that we do not have */
 	uint8_t bad_id, bad_index;
 };
 
@@ -233,8 +233,8 @@ static uint32_t run(struct mx_exec *x, const struct batch *b,
 	if (ec)
 		return ec;
 	for (;;) {
-		bool more = goes_on(x, b, &chain, req->flags,
-				    max - out->len, n_buffers + 1);
+		bool more = goes_on(x, b, &chain, req->flags, max - out->len,
+				    n_buffers + 1);
 
 		if (clean && !more) {
 			/* Tables may be in any mailbox: next time. */
@@ -312,8 +312,7 @@ static struct mx_mbox *light_mbox(struct mx_ctx *ctx, const struct batch *b)
 		uint8_t in = b->reqs[i].hindex;
 
 		so = in < b->buf.n_handles
-			     ? mx_objects_get(&ctx->objects,
-					      b->buf.handles[in])
+			     ? mx_objects_get(&ctx->objects, b->buf.handles[in])
 			     : NULL;
 		if (!is_light(&b->reqs[i], so))
 			return NULL;

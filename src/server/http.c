@@ -214,16 +214,16 @@ ssize_t mx_req_read(void *arg, uint64_t pos, char *buf, size_t max)
 
 static const char *header(struct mx_req *req, const char *name)
 {
-	const char *v = MHD_lookup_connection_value(req->conn,
-						    MHD_HEADER_KIND, name);
+	const char *v =
+		MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND, name);
 
 	return v ? mx_arena_strdup(&req->arena, v) : NULL;
 }
 
 static const char *cookie(struct mx_req *req, const char *name)
 {
-	const char *v = MHD_lookup_connection_value(req->conn,
-						    MHD_COOKIE_KIND, name);
+	const char *v =
+		MHD_lookup_connection_value(req->conn, MHD_COOKIE_KIND, name);
 
 	return v ? mx_arena_strdup(&req->arena, v) : NULL;
 }
@@ -255,8 +255,7 @@ static void read_peer(struct mx_req *req)
 	if (i && i->client_addr->sa_family == AF_INET) {
 		const struct sockaddr_in *in = (const void *)i->client_addr;
 
-		inet_ntop(AF_INET, &in->sin_addr, req->peer,
-			  sizeof(req->peer));
+		inet_ntop(AF_INET, &in->sin_addr, req->peer, sizeof(req->peer));
 		req->peer_port = ntohs(in->sin_port);
 	} else if (i && i->client_addr->sa_family == AF_INET6) {
 		const struct sockaddr_in6 *in = (const void *)i->client_addr;
@@ -361,8 +360,8 @@ static enum MHD_Result shutting_down(struct mx_req *req)
 static enum MHD_Result on_headers(struct mx_req *req)
 {
 	struct mx_auth *auth = req->srv->auth;
-	const char *v = MHD_lookup_connection_value(
-		req->conn, MHD_HEADER_KIND, "Content-Length");
+	const char *v = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND,
+						    "Content-Length");
 
 	MHD_set_connection_option(req->conn, MHD_CONNECTION_OPTION_TIMEOUT,
 				  (req->srv->p.slow_ms + 999) / 1000);
@@ -471,7 +470,9 @@ static void report(struct mx_req *req, bool settled, bool complete)
 		.peer = req->peer,
 		.peer_port = req->peer_port,
 		.user = req->who ? req->who->name : "-",
-		.type = req->type ? req->type : req->url ? req->url : "-",
+		.type = req->type  ? req->type
+			: req->url ? req->url
+				   : "-",
 		.request_id = req->request_id ? req->request_id : "-",
 		.status = settled ? req->reply.status : 200,
 		.code = settled ? req->reply.code : -1,
@@ -510,8 +511,7 @@ static void on_completed(void *arg, struct MHD_Connection *conn, void **state,
 	MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
 				  KEEP_ALIVE_S);
 	atomic_fetch_add(&srv->n_requests, 1);
-	report(req, settled,
-	       code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	report(req, settled, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	mx_req_unref(req);
 	mx_mutex_lock(&srv->reqs_lock);
 	if (--srv->n_reqs == 0)
@@ -526,8 +526,10 @@ static void on_connection(void *arg, struct MHD_Connection *conn,
 	struct mx_server *srv = arg;
 
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		*socket_context = (void *)(uintptr_t)(
-			atomic_fetch_add(&srv->n_connections, 1) + 1);
+		*socket_context =
+			(void *)(uintptr_t)(atomic_fetch_add(
+						    &srv->n_connections, 1) +
+					    1);
 }
 
 static void on_log(void *arg, const char *fmt, va_list ap)
@@ -572,10 +574,9 @@ int mx_http_start(struct mx_server *srv, int fd, struct mx_fault *f)
 	srv->mhd = MHD_start_daemon(
 		flags, 0, NULL, NULL, on_access, srv,
 		MHD_OPTION_EXTERNAL_LOGGER, on_log, srv,
-		MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_NOTIFY_COMPLETED, on_completed, srv,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, srv,
-		MHD_OPTION_THREAD_POOL_SIZE, 2u,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, srv, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
+		srv, MHD_OPTION_THREAD_POOL_SIZE, 2u,
 		MHD_OPTION_CONNECTION_LIMIT, connection_limit(srv),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, (srv->p.slow_ms + 999) / 1000,

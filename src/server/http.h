@@ -55,14 +55,14 @@ enum mx_code {
 
 /* What the worker decided; written before mx_req_finish, read after it. */
 struct mx_reply {
-	unsigned status;       /* HTTP */
-	int code;              /* X-ResponseCode; -1: not a MAPI answer */
-	char text[160];        /* for people, when code is not 0 */
-	struct mx_buf body;    /* when it is */
-	uint32_t error;        /* ErrorCode in it, for the log */
-	const char *mime;      /* of a body that is not MAPI; static */
-	bool cookies;          /* show those of ctx */
-	uint64_t sequence;     /* the value of the sequence cookie */
+	unsigned status;    /* HTTP */
+	int code;           /* X-ResponseCode; -1: not a MAPI answer */
+	char text[160];     /* for people, when code is not 0 */
+	struct mx_buf body; /* when it is */
+	uint32_t error;     /* ErrorCode in it, for the log */
+	const char *mime;   /* of a body that is not MAPI; static */
+	bool cookies;       /* show those of ctx */
+	uint64_t sequence;  /* the value of the sequence cookie */
 };
 
 struct mx_req {
@@ -97,9 +97,9 @@ struct mx_req {
 
 	struct mx_mutex lock;
 	bool suspended, gone;
-	bool finished;  /* reply is there */
-	bool streaming; /* the answer goes out in chunks */
-	bool is_wait;   /* mx_wait_expire when wait_until passes */
+	bool finished;     /* reply is there */
+	bool streaming;    /* the answer goes out in chunks */
+	bool is_wait;      /* mx_wait_expire when wait_until passes */
 	unsigned pendings; /* to be sent */
 
 	/* The chunks, of the MHD thread. */

@@ -92,8 +92,7 @@ static char *prefix_of(const char *dn)
 	return strndup(dn, last ? (size_t)(last - dn) + 1 : 0);
 }
 
-static uint32_t make_context(struct mx_req *req,
-			     const struct mx_connect_req *q)
+static uint32_t make_context(struct mx_req *req, const struct mx_connect_req *q)
 {
 	struct mx_ctx *ctx;
 	int r = mx_ctx_new(req->srv, req->who, &ctx);
@@ -136,7 +135,8 @@ static bool do_connect(struct mx_req *req)
 	struct mx_connect_res res = {.polls_max = POLLS_MAX_MS,
 				     .retry_count = RETRY_COUNT,
 				     .retry_delay = RETRY_DELAY_MS,
-				     .dn_prefix = "", .display_name = ""};
+				     .dn_prefix = "",
+				     .display_name = ""};
 	struct mx_connect_req q;
 	struct mx_rd rd;
 
@@ -322,8 +322,7 @@ static bool is_sequence(const char *s, const struct mx_ctx *ctx)
 	uint64_t serial, n;
 	char end;
 
-	return sscanf(s, "%" SCNu64 "-%" SCNu64 "%c", &serial, &n, &end) ==
-		       2 &&
+	return sscanf(s, "%" SCNu64 "-%" SCNu64 "%c", &serial, &n, &end) == 2 &&
 	       serial == ctx->serial && n <= atomic_load(&ctx->sequence);
 }
 

@@ -13,9 +13,9 @@
 
 struct mx_dir {
 	struct mx_mutex lock;
-	struct mx_db db;    /* under lock */
-	uint8_t domain[24]; /* S-1-5-21-a-b-c: the store's own */
-	char *dummy_hash;   /* for users that do not exist: equal time */
+	struct mx_db db;        /* under lock */
+	uint8_t domain[24];     /* S-1-5-21-a-b-c: the store's own */
+	char *dummy_hash;       /* for users that do not exist: equal time */
 	_Atomic uint64_t epoch; /* see mx_dir_epoch */
 };
 
