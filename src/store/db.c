@@ -152,11 +152,7 @@ int mx_db_open(struct mx_db *db, const char *path, const struct mx_schema *s,
 		r = mx_text_register(db->h);
 	}
 	if (!r)
-		/* The directory is ours alone (store.c's lock file), so the
-		 * index of the WAL need not be shared and no read takes file
-		 * locks: two fcntl less a read. */
-		r = exec(db, "PRAGMA locking_mode = EXCLUSIVE;"
-			     "PRAGMA journal_mode = WAL;"
+		r = exec(db, "PRAGMA journal_mode = WAL;"
 			     "PRAGMA synchronous = FULL;"
 			     "PRAGMA foreign_keys = OFF;"
 			     "PRAGMA temp_store = MEMORY;"

@@ -11,8 +11,8 @@
 #include "base/rand.h"
 #include "store/testlib.h"
 
-#define USERS 6
 #define THREADS 4
+#define USERS (2 * THREADS + 4)
 #define ROUNDS 12
 
 struct shared {
@@ -121,8 +121,10 @@ static void *run(void *arg)
 
 static void test_what_threads_send_arrives_once_and_in_order(void **state)
 {
-	/* fewer places than mailboxes: they are opened and closed all along */
-	struct mx_store_conf conf = {.max_open = USERS - 2,
+	/* Fewer places than mailboxes: they are opened and closed all along.
+	 * Enough for a sender and a recipient each thread: with fewer, a
+	 * delivery may find all in use, and is tried again 20 s later. */
+	struct mx_store_conf conf = {.max_open = 2 * THREADS,
 				     .on_event = on_event};
 	MX_AUTO(mx_arena_auto) struct mx_arena a = {0};
 	struct shared *s = calloc(1, sizeof(*s));
