@@ -141,6 +141,13 @@ def test_lists_without_a_segment_say_so(t):
     contains(done.stderr, t.segment)
 
 
+def test_doctor_without_a_segment_has_a_status_of_its_own(t):
+    done = t.run("doctor")
+    exits(done, 3)
+    contains(done.stderr, t.segment)
+    exits(t.run("doctor", "--nonsense"), 2)
+
+
 def test_a_foreign_segment_is_refused(t):
     with open(t.segment, "wb") as f:
         f.write(os.urandom(8192))
@@ -148,6 +155,7 @@ def test_a_foreign_segment_is_refused(t):
     done = t.run("lists")
     exits(done, 1)
     contains(done.stderr, t.segment)
+    exits(t.run("doctor"), 3)
 
 
 main(dict(globals()))

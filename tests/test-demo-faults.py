@@ -182,6 +182,34 @@ class Answering:
         self.sock.close()
 
 
+def test_doctor_names_who_is_stuck_on_what(t):
+    """Promise 7, from outside: a call in flight, then its process stopped."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(8)
+        where = "127.0.0.1:%d" % silent.getsockname()[1]
+        p = t.start(*small(t, "--url", "http://" + where, "--credentials",
+                           two_strangers(t)))
+        lists = lambda: json.loads(
+            t.run("lists", "--json").stdout or '{"lists": []}')["lists"]
+        # In flight for so long that the process has shown that it lives.
+        until(lambda: any(o["for_seconds"] > 2 for li in lists()
+                          for c in li["connections"]
+                          for o in c["in_flight"]), p)
+        exits(t.run("doctor"), 0)  # waiting is not being stuck
+        p.send_signal(signal.SIGSTOP)
+        found = lambda: json.loads(t.run("doctor", "--json").stdout)["findings"]
+        until(lambda: any(f["kind"] == "stopped-process" for f in found()), p)
+        done = t.run("doctor")
+        exits(done, 1)
+        contains(done.stdout, str(p.pid), "has not moved")
+        p.send_signal(signal.SIGCONT)
+        p.kill()
+        p.wait()
+        done = t.run("doctor")
+        contains(done.stdout, str(p.pid), "died")
+
+
 def test_garbage_answers_end_with_a_message(t):
     head = (b"HTTP/1.1 200 OK\r\nContent-Type: application/mapi-http\r\n"
             b"X-ResponseCode: 0\r\nX-RequestType: Connect\r\n")
