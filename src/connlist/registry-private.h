@@ -8,7 +8,7 @@
  *   record.c     claim, check, link, unlink and free records
  *   sweep.c      what ends by itself: dead processes, orphans, empty lists
  *   registry.c   attach, detach, fork, the heart
- *   clist.c      join and leave        conn.c, budget.c   connections
+ *   clist.c      join and leave        conn-open.c, conn.c, budget.c  connections
  *   snapshot.c   looking from outside  diag.c             what it means
  */
 #ifndef MX_CONNLIST_REGISTRY_PRIVATE_H

@@ -1,0 +1,333 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening a connection: a place in the budget, waited for in order.  The only
+ * call on connections that waits; it sleeps on a futex in its own record, which
+ * is linked while it waits, so that everybody sees who is in line.
+ */
+#include "connlist/conn.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "connlist/registry-private.h"
+
+/* One open in progress. */
+struct opening {
+	struct mx_conn *conn; /* list is set and held */
+	const struct mx_conn_params *p;
+	struct mx_fault *f;
+	uint32_t fresh; /* our claimed record, linked or not; or NO_INDEX */
+	bool waiting;   /* it is linked, WAITING */
+	/* The futex word as it was when we last looked, under the lock that
+	 * granting takes: a grant after that look ends the sleep at once. */
+	uint32_t grant;
+	struct place place;
+};
+
+static void conn_fill(struct mx_reg *reg, uint32_t i, uint32_t list,
+		      uint32_t peer, uint32_t kind)
+{
+	const struct shm_map *m = &reg->map;
+	const struct shm_conn *k = &m->conns[i];
+	const struct shm_list *l = &m->lists[list];
+	uint64_t ticket = shm_get64(&l->ticket);
+
+	shm_put64(&l->ticket, ticket + 1);
+	shm_put32(&k->seq, (shm_get32(&k->seq) | 1) + 1);
+	shm_put32(&k->list, list + 1);
+	shm_put32(&k->peer, peer + 1);
+	shm_put64(&k->list_gen, shm_get64(&l->gen));
+	shm_put32(&k->kind, kind);
+	shm_put64(&k->opened_ns, now_ns());
+	shm_put64(&k->ticket, ticket);
+	shm_put32(&k->n_logons, 0);
+	shm_put32(&k->poller, MX_POLLER_IDLE);
+	shm_put64(&k->poller_since_ns, 0);
+	shm_put32(&k->cookie_len, 0);
+	shm_put64(&k->round_trips, 0);
+	shm_put64(&k->bytes_out, 0);
+	shm_put64(&k->bytes_in, 0);
+	shm_put32(&k->last_err, 0);
+	shm_put32(&k->last_code, 0);
+	shm_put64(&k->last_err_ns, 0);
+	shm_put64(&k->orphan_ns, 0);
+	for (int op = 0; op < MX_OPS; op++)
+		shm_put64(&k->op[op].since_ns, 0);
+	shm_put32(&k->sum, conn_sum(m, i));
+}
+
+static void conn_link(struct mx_reg *reg, uint32_t i, uint32_t list,
+		      uint32_t state)
+{
+	const struct shm_map *m = &reg->map;
+	const struct shm_list *l = &m->lists[list];
+
+	shm_put32(&m->conns[i].next, shm_get32(&l->conns));
+	shm_put32(&l->conns, i + 1);
+	shm_put64(&m->conn_claims[i], SHM_CLAIM(state, reg->tag));
+}
+
+/* The record of a session that its process left, cookies and all, becomes
+ * ours by one store. */
+static void adopt(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	const struct shm_map *m = &reg->map;
+	uint32_t i = o->place.orphan;
+
+	shm_put64(&m->conns[i].opened_ns, now_ns());
+	shm_put64(&m->conn_claims[i], SHM_CLAIM(SHM_OPEN, reg->tag));
+	o->conn->slot = i;
+	/* Ours is not needed; unlinked here when it waited in the chain. */
+	if (o->waiting) {
+		shm_put64(&m->conn_claims[o->fresh],
+			  SHM_CLAIM(SHM_CLOSING, reg->tag));
+		(void)sweep_list_locked(reg, o->conn->list.slot, false);
+	} else {
+		claim_free(&m->conn_claims[o->fresh]);
+	}
+}
+
+static void take_place(struct opening *o)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+
+	if (o->place.orphan != NO_INDEX) {
+		adopt(o);
+	} else {
+		conn->slot = o->fresh;
+		if (o->waiting)
+			shm_put64(&reg->map.conn_claims[o->fresh],
+				  SHM_CLAIM(SHM_OPEN, reg->tag));
+		else
+			conn_link(reg, o->fresh, conn->list.slot, SHM_OPEN);
+	}
+	o->fresh = NO_INDEX;
+	conn->gen = shm_get64(&reg->map.conns[conn->slot].gen);
+	/* There may be room for the next, too. */
+	grant_next_locked(reg, conn->list.slot);
+}
+
+static int no_place(struct opening *o, int why, int err)
+{
+	const struct place *pl = &o->place;
+	char name[8 * SHM_LIST_NAME_WORDS];
+
+	shm_get_text(name,
+		     o->conn->list.reg->map.lists[o->conn->list.slot].name,
+		     SHM_LIST_NAME_WORDS);
+	mx_fault_who(o->f, name, o->p->server);
+	if (why == -EAGAIN) {
+		uint64_t now = now_ns();
+
+		return reg_fault(o->f, err,
+				 "the server asked this user to wait for "
+				 "another %.1f s",
+				 pl->until_ns > now
+					 ? (double)(pl->until_ns - now) / 1e9
+					 : 0.0);
+	}
+	return reg_fault(o->f, err,
+			 "%u of %u sessions of this user on this server are in "
+			 "use (%u left by dead processes), %u wait ahead",
+			 pl->used, pl->limit, pl->n_orphans, pl->ahead);
+}
+
+static bool may_wait(const struct opening *o)
+{
+	return !mx_mono_passed(o->p->deadline);
+}
+
+/* Under the lock, the first time.  0: placed; 1: linked and waiting. */
+static int open_first_locked(struct opening *o)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+	uint32_t list = conn->list.slot;
+	int err = list_check_locked(&conn->list);
+
+	if (err)
+		return reg_damaged(o->f, "a list that is held was freed");
+	err = peer_get_locked(reg, list, o->p->server, &conn->peer, o->f);
+	if (err)
+		return err;
+	conn_fill(reg, o->fresh, list, conn->peer, o->p->kind);
+	err = place_look_locked(reg, list, conn->peer, o->p->kind, NO_INDEX,
+				&o->place);
+	if (err == -EBADMSG)
+		return reg_damaged(o->f, "a list's connections");
+	if (!err) {
+		take_place(o);
+		return 0;
+	}
+	if (!may_wait(o))
+		return no_place(o, err, err);
+	conn_link(reg, o->fresh, list, SHM_WAITING);
+	o->waiting = true;
+	o->grant = shm_get32(&reg->map.conns[o->fresh].grant);
+	return 1;
+}
+
+static int open_first(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	uint32_t bucket = o->conn->list.bucket;
+	int r;
+
+	o->fresh = conn_claim(reg);
+	if (o->fresh == NO_INDEX)
+		return reg_fault(o->f, -ENOSPC,
+				 "all %u connection records of %s are in use: "
+				 "its capacity is set when it is created",
+				 reg->map.n_conns, reg->path);
+	r = bucket_lock(reg, bucket, o->f);
+	if (!r) {
+		r = open_first_locked(o);
+		bucket_unlock(reg, bucket);
+	}
+	if (r < 0)
+		claim_free(&reg->map.conn_claims[o->fresh]);
+	return r;
+}
+
+/* Asleep until granted, until the back-off is over, until it is time to ask who
+ * lives, or until the deadline.  True: nobody woke us. */
+static bool sleep_in_line(struct opening *o)
+{
+	const struct shm_map *m = &o->conn->list.reg->map;
+	uint64_t until = now_ns() + (uint64_t)PROBE_NS;
+
+	if (o->place.until_ns && o->place.until_ns < until)
+		until = o->place.until_ns;
+	if (until > (uint64_t)o->p->deadline.ns)
+		until = (uint64_t)o->p->deadline.ns;
+	return futex_sleep(&m->conns[o->fresh].grant, o->grant, until);
+}
+
+/* Under the lock: out of line. */
+static void leave_line_locked(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+
+	shm_put64(&reg->map.conn_claims[o->fresh],
+		  SHM_CLAIM(SHM_CLOSING, reg->tag));
+	(void)sweep_list_locked(reg, o->conn->list.slot, false);
+}
+
+/* 0: placed; 1: go on waiting; negative: give up. */
+static int open_again_locked(struct opening *o, bool probe, bool cancelled)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+	int err = probe ? sweep_list_locked(reg, conn->list.slot, true) : 0;
+
+	/* Here we are; whoever calls again starts a new second. */
+	shm_put64(&reg->map.conns[o->fresh].orphan_ns, 0);
+	if (!err)
+		err = place_look_locked(reg, conn->list.slot, conn->peer,
+					o->p->kind, o->fresh, &o->place);
+	if (err == -EBADMSG)
+		return reg_damaged(o->f, "a list's connections");
+	if (cancelled) {
+		leave_line_locked(o);
+		return -ECANCELED;
+	}
+	if (!err) {
+		take_place(o);
+		return 0;
+	}
+	if (may_wait(o)) {
+		o->grant = shm_get32(&reg->map.conns[o->fresh].grant);
+		return 1;
+	}
+	no_place(o, err, -ETIMEDOUT);
+	leave_line_locked(o);
+	return -ETIMEDOUT;
+}
+
+/* A holder that is stopped is no reason to lose our place: only our own
+ * deadline is. */
+static int open_again(struct opening *o, bool cancelled)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	uint32_t bucket = o->conn->list.bucket;
+	bool probe = false;
+	int r;
+
+	if (!cancelled)
+		probe = sleep_in_line(o);
+	r = bucket_lock(reg, bucket, o->f);
+	if (r) {
+		/* Left to be freed by whoever gets the lock. */
+		shm_put64(&reg->map.conn_claims[o->fresh],
+			  SHM_CLAIM(SHM_CLOSING, reg->tag));
+		bucket_sweep_soon(reg, bucket);
+		return r;
+	}
+	r = open_again_locked(o, probe, cancelled);
+	bucket_unlock(reg, bucket);
+	return r;
+}
+
+static int open_placed(struct opening *o)
+{
+	struct mx_reg *reg = o->conn->list.reg;
+	int r = open_first(o);
+
+	if (r == -ENOSPC) {
+		sweep_all(reg);
+		r = open_first(o);
+	}
+	while (r > 0) {
+		bool cancelled;
+
+		/* Not inside: detaching must not wait for the caller's code. */
+		reg_leave(reg);
+		cancelled = o->p->cancelled && o->p->cancelled(o->p->arg);
+		if (reg_enter(reg))
+			return -ESTALE;
+		r = open_again(o, cancelled);
+	}
+	reg_leave(reg);
+	return r;
+}
+
+int mx_conn_open(struct mx_clist *cl, const struct mx_conn_params *params,
+		 struct mx_conn **ret, struct mx_fault *fault)
+{
+	MX_AUTO(mx_free_auto) struct mx_conn *conn = NULL;
+	struct opening o = {.p = params, .f = fault, .fresh = NO_INDEX};
+	size_t n = params->server ? strlen(params->server) : 0;
+	int err;
+
+	if (!n || n > MX_CONN_SERVER_MAX ||
+	    (unsigned)params->kind >= MX_CONN_KINDS)
+		return reg_fault(fault, -EINVAL,
+				 "a server name has 1 to %d bytes",
+				 MX_CONN_SERVER_MAX);
+	conn = calloc(1, sizeof(*conn));
+	if (!conn)
+		return -ENOMEM;
+	conn->list = *cl;
+	o.conn = conn;
+	err = reg_enter(cl->reg);
+	if (err)
+		return err;
+	list_hold(cl->reg, cl->slot);
+	err = open_placed(&o); /* has left */
+	if (err) {
+		if (!reg_enter(cl->reg)) {
+			list_unhold(&conn->list);
+			reg_leave(cl->reg);
+		}
+		return err;
+	}
+	reg_ref(cl->reg);
+	mx_mutex_init(&conn->lock);
+	*ret = MX_STEAL(conn);
+	return 0;
+}
