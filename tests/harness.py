@@ -98,6 +98,16 @@ class Case:
                 raise AssertionError("no server: " + line + f.read())
         return p, line.split()[-1]
 
+    def stop(self, server):
+        """Ends a server as an administrator does; what it said is in the
+        error when it does not end well (a sanitizer's report, say)."""
+        server.send_signal(signal.SIGTERM)
+        status = server.wait()
+        if status != 0:
+            with open(self.path("server.log")) as f:
+                raise AssertionError(f"the server ended with {status}:\n"
+                                     + f.read()[-8000:])
+
     def end(self):
         for p in self.running:
             if p.poll() is None:

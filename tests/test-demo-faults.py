@@ -345,8 +345,7 @@ def test_damaged_mailbox_is_named_and_the_others_go_on(t):
                      t.path("mail"), "--url", url, "--credentials", who,
                      "--autodiscover",
                      url + "/autodiscover/autodiscover.xml")
-        server.send_signal(signal.SIGTERM)
-        equal(server.wait(), 0)
+        t.stop(server)
         return done
 
     exits(demo(), 0)

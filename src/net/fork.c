@@ -9,6 +9,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <libxml/parser.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -59,6 +60,8 @@ static void after_fork_child(void)
 
 static void setup(void)
 {
+	/* libxml2 is not safe to set itself up in two threads' first parse. */
+	xmlInitParser();
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) ||
 	    pthread_atfork(before_fork, after_fork_parent, after_fork_child))
 		setup_err = -ENOMEM;

@@ -3,6 +3,7 @@
 #include "server/server.h"
 
 #include <errno.h>
+#include <libxml/parser.h>
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,8 @@ int mx_server_start(const struct mx_server_params *p, struct mx_fault *f,
 	mx_mutex_init(&srv->reqs_lock);
 	mx_mutex_init(&srv->log_lock);
 	mx_cond_init(&srv->reqs_idle);
+	/* libxml2 is not safe to set itself up in two threads' first parse. */
+	xmlInitParser();
 	r = take_params(srv, p);
 	if (r < 0)
 		mx_fault_set(f, MX_LAYER_LOCAL, 0, r, "out of memory");
