@@ -1,12 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The process: registry, engine, and the one place that waits at the end.
+ * The process: registry, engine, the beat.
  *
- *   new ──► alive ──shutdown──► down: every session off, contexts disconnect
- *             │                   ├─ all gone in time ──► done
- *             │                   └─ deadline: the reaper's requests are cut,
- *             │                      what is left is LEFT in the registry
+ *   new ──► alive ──shutdown (shutdown.c)──► down
  *             └─fork──► a child's copy: nothing works, nothing is sent
  */
 #include <errno.h>
@@ -20,8 +17,6 @@
 #define DEF_RELEASE_MS 200
 #define DEF_REAPER_MS 15000
 #define BEAT_MS 400
-/* After the deadline: for the engine to hand back what was cut. */
-#define GRACE_MS 1000
 
 static atomic_uint forks;
 
@@ -169,6 +164,7 @@ int mx_client_new(const struct mx_client_params *params, struct mx_client **ret,
 	mx_mutex_init(&c->lock);
 	mx_cond_init(&c->idle);
 	mx_list_init(&c->sessions);
+	mx_list_init(&c->callbacks);
 	mx_cancel_init(&c->reaper);
 	mx_cancel_init(&c->beat);
 	err = set_params(c, params);
@@ -245,132 +241,4 @@ struct mx_reg *mx_client_registry(struct mx_client *c)
 bool mx_client_alive(const struct mx_client *c)
 {
 	return !mx_client_forked(c) && !atomic_load(&c->is_down);
-}
-
-/* --- Shutdown ----------------------------------------------------------- */
-
-/* One more hold on the memory, unless the last is being given up. */
-static bool core_get(struct mx_session *s)
-{
-	unsigned n = atomic_load(&s->core);
-
-	while (n)
-		if (atomic_compare_exchange_weak(&s->core, &n, n + 1))
-			return true;
-	return false;
-}
-
-/* One session after the other is taken off the list, and put on another, so
- * that the lock is not held while it ends. */
-static void end_sessions(struct mx_client *c)
-{
-	struct mx_list seen;
-
-	mx_list_init(&seen);
-	for (;;) {
-		struct mx_session *s = NULL;
-		struct mx_list *it;
-
-		mx_mutex_lock(&c->lock);
-		it = mx_list_pop(&c->sessions);
-		if (it) {
-			s = MX_CONTAINER_OF(it, struct mx_session, link);
-			mx_list_push_tail(&seen, it);
-			if (!core_get(s)) { /* ends by itself right now */
-				mx_mutex_unlock(&c->lock);
-				continue;
-			}
-		}
-		mx_mutex_unlock(&c->lock);
-		if (!s)
-			break;
-		mx_session_logoff(s);
-		mx_session_core_put(s);
-	}
-	mx_mutex_lock(&c->lock);
-	while (!mx_list_empty(&seen))
-		mx_list_push_tail(&c->sessions, mx_list_pop(&seen));
-	mx_mutex_unlock(&c->lock);
-}
-
-/* Until no context is left, and no beat; true when so. */
-static bool wait_idle(struct mx_client *c, mx_mono deadline)
-{
-	bool idle;
-	int err = 0;
-
-	mx_mutex_lock(&c->lock);
-	while ((c->n_ctx || c->n_beats) && !err)
-		err = mx_cond_wait(&c->idle, &c->lock, deadline);
-	idle = !c->n_ctx && !c->n_beats;
-	mx_mutex_unlock(&c->lock);
-	return idle;
-}
-
-static unsigned contexts_left(struct mx_client *c)
-{
-	unsigned n;
-
-	mx_mutex_lock(&c->lock);
-	n = c->n_ctx;
-	mx_mutex_unlock(&c->lock);
-	return n;
-}
-
-static unsigned sessions_held(struct mx_client *c)
-{
-	unsigned n = 0;
-
-	mx_mutex_lock(&c->lock);
-	MX_LIST_FOR_EACH(it, &c->sessions) {
-		struct mx_session *s =
-			MX_CONTAINER_OF(it, struct mx_session, link);
-
-		n += atomic_load(&s->refs) > 0;
-	}
-	mx_mutex_unlock(&c->lock);
-	return n;
-}
-
-static bool begin_shutdown(struct mx_client *c)
-{
-	bool first;
-
-	mx_mutex_lock(&c->lock);
-	first = !c->down;
-	c->down = true;
-	mx_mutex_unlock(&c->lock);
-	atomic_store(&c->is_down, true);
-	return first;
-}
-
-int mx_client_shutdown(struct mx_client *c, mx_mono deadline,
-		       struct mx_left *ret)
-{
-	struct mx_engine_left engine = {0};
-	struct mx_left left = {0};
-
-	if (mx_client_forked(c))
-		return -ESTALE;
-	if (mx_notify_on_callback())
-		return -EDEADLK;
-	if (!begin_shutdown(c))
-		return 0;
-	mx_cancel_fire(&c->beat);
-	end_sessions(c);
-	if (!wait_idle(c, deadline)) {
-		left.contexts = contexts_left(c);
-		mx_cancel_fire(&c->reaper);
-		wait_idle(c, mx_mono_in_ms(GRACE_MS));
-	}
-	mx_engine_drop(deadline, &engine);
-	left.callbacks = engine.callbacks;
-	/* Counted last: until here the engine may hold some for a moment. */
-	left.sessions = sessions_held(c);
-	left.objects = atomic_load(&c->n_objects);
-	mx_reg_close(c->reg);
-	c->reg = NULL;
-	if (ret)
-		*ret = left;
-	return left.contexts || left.callbacks ? -ETIMEDOUT : 0;
 }

@@ -237,6 +237,7 @@ void mx_sctx_ended(struct mx_ctx *ctx, enum mx_conn_end how)
 	mx_mutex_lock(&ctx->s->lock);
 	conn = ctx->conn;
 	ctx->conn = NULL;
+	mx_list_unlink(&ctx->link);
 	mx_mutex_unlock(&ctx->s->lock);
 	mx_conn_close(conn, how);
 	/* Shutdown waits for servers, not for the program: a logon that it
@@ -258,7 +259,9 @@ void mx_sctx_end(struct mx_ctx *ctx, bool if_unused)
 		!(if_unused && (ctx->n_logons || ctx->busy));
 	if (there) {
 		ctx->state = MX_CTX_ENDING;
+		ctx->ending = mx_mono_now();
 		mx_list_unlink(&ctx->link);
+		mx_list_push_tail(&s->ending, &ctx->link);
 		s->n_ctxs--;
 	}
 	mx_mutex_unlock(&s->lock);

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "session/session-private.h"
 
@@ -59,11 +60,28 @@ static void sub_unref(struct mx_sub *sub)
 
 /* --- Delivering --------------------------------------------------------- */
 
+/* Shutdown tells of one that does not return, also when all else of its session
+ * is gone by then. */
 static void call(struct mx_sub *sub, const struct mx_event *ev)
 {
+	struct mx_session *s = sub->s;
+	struct mx_callback cb = {
+		.s = s,
+		.since = mx_mono_now(),
+		.tid = gettid(),
+	};
+
+	atomic_fetch_add(&s->core, 1);
+	mx_mutex_lock(&s->c->lock);
+	mx_list_push_tail(&s->c->callbacks, &cb.link);
+	mx_mutex_unlock(&s->c->lock);
 	on_callback = true;
 	sub->fn(sub->arg, ev);
 	on_callback = false;
+	mx_mutex_lock(&s->c->lock);
+	mx_list_unlink(&cb.link);
+	mx_mutex_unlock(&s->c->lock);
+	mx_session_core_put(s);
 }
 
 static void deliver(struct mx_sub *sub, const struct event *e)

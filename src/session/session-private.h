@@ -28,6 +28,7 @@
 #include "net/net.h"
 #include "session/batch.h"
 #include "session/notify.h"
+#include "session/sobj.h"
 #include "session/transport.h"
 
 #define MX_NO_LOGON 0xff
@@ -56,6 +57,8 @@ struct mx_client {
 	unsigned n_sessions MX_GUARDED(&lock);
 	unsigned n_ctx MX_GUARDED(&lock);
 	unsigned n_beats MX_GUARDED(&lock); /* closures on the engine */
+	bool hurry MX_GUARDED(&lock);       /* shutdown waits no longer */
+	struct mx_list callbacks MX_GUARDED(&lock); /* struct mx_callback */
 	atomic_bool is_down;
 	atomic_uint n_objects;
 	char guid[MX_GUID_STRLEN + 1]; /* X-ClientInfo: of this instance */
@@ -70,6 +73,14 @@ struct mx_client {
 	struct mx_cancel
 		reaper;        /* fired when the shutdown's deadline is over */
 	struct mx_cancel beat; /* ends the registry's beat */
+};
+
+/* The program's code is running for this session; on its thread's stack. */
+struct mx_callback {
+	struct mx_list link;  /* client->callbacks */
+	struct mx_session *s; /* a core reference */
+	mx_mono since;
+	pid_t tid;
 };
 
 /* Whether this is a forked child of the client's process. */
@@ -116,7 +127,8 @@ enum mx_sctx_state {
  *    └───────────────┴──── end ────► ENDING ──Disconnect or given up──► freed
  */
 struct mx_ctx {
-	struct mx_list link; /* session->ctxs */
+	struct mx_list link; /* session->ctxs, then ->ending */
+	mx_mono ending;      /* since when it is there */
 	struct mx_session *s;
 	unsigned refs;
 	bool ended; /* no longer counted by the client */
@@ -172,6 +184,7 @@ struct mx_session {
 	atomic_uint core;    /* 1 while refs > 0, and one a context */
 	struct mx_list link; /* client->sessions */
 	struct mx_client *c;
+	mx_mono since; /* opened */
 	struct mx_userctx *user;
 	char *url, *user_dn;
 	char *server;
@@ -185,10 +198,10 @@ struct mx_session {
 	atomic_bool off;
 
 	struct mx_mutex lock;
-	struct mx_list ctxs;
+	struct mx_list ctxs, ending;
 	unsigned n_ctxs, n_logons;
 	char *dn_prefix, *display_name; /* set once */
-	atomic_uint n_objects;
+	atomic_uint n_objects, n_kind[MX_SOBJ_KINDS];
 	atomic_ullong round_trips, bytes_out, bytes_in, reconnects, notified;
 	atomic_uint run_ids;
 };

@@ -116,6 +116,8 @@ static int session_alloc(struct mx_client *c, const struct mx_session_params *p,
 	mx_cancel_init(&s->off_token);
 	mx_mutex_init(&s->lock);
 	mx_list_init(&s->ctxs);
+	mx_list_init(&s->ending);
+	s->since = mx_mono_now();
 	mx_list_init(&s->link);
 	*ret = s;
 	return 0;

@@ -103,7 +103,7 @@ struct mx_left {
 
 /* MAPIUninitialize: cancels calls in progress, ends every poller, sends what is
  * queued, disconnects every session context, ends engine and callback threads.
- * Waits until done or the deadline; then gives up what is left (closed in the
+ * Waits until done or nearly the deadline; then gives up what is left (closed in the
  * registry as LEFT, so that the next process frees the server's sessions) and
  * counts it in *ret (may be NULL).  Objects the program still holds stay valid
  * memory: calls on them return -ESHUTDOWN, unref frees them.  Must not be
@@ -111,6 +111,33 @@ struct mx_left {
  * A second call returns 0. */
 int mx_client_shutdown(struct mx_client *c, mx_mono deadline,
 		       struct mx_left *ret);
+
+/* One thing that was left behind; the strings live during the call. */
+enum mx_left_kind {
+	MX_LEFT_SESSION,  /* the program still holds it, or objects of it */
+	MX_LEFT_CONTEXT,  /* the server was not told: until it expires there, or
+			   * somebody takes it over by the registry's record */
+	MX_LEFT_CALLBACK, /* the program's code was called and has not returned */
+};
+struct mx_left_one {
+	enum mx_left_kind kind;
+	const char *user, *sid, *server;
+	const char *what; /* "1 store, 2 messages"; why not disconnected */
+	int64_t since_ms; /* open, ending or running for so long */
+	unsigned objects; /* of a session */
+};
+typedef void mx_left_fn(void *arg, const struct mx_left_one *one);
+
+/* mx_client_shutdown() that also tells what it left, one by one, on the calling
+ * thread and without a lock (fn may be NULL; each is logged as a warning too).
+ * May be called from a callback, which it then does not wait for. */
+int mx_client_end(struct mx_client *c, mx_mono deadline, mx_left_fn *fn,
+		  void *arg, struct mx_left *ret);
+/* From now on mx_client_alive() says no; nothing else happens. */
+void mx_client_refuse(struct mx_client *c);
+/* Ends the waiting of a mx_client_end() on another thread: its deadline is
+ * over.  Any thread. */
+void mx_client_hurry(struct mx_client *c);
 
 /* The registry, borrowed, for lists and diagnosis; NULL after shutdown. */
 struct mx_reg *mx_client_registry(struct mx_client *c);

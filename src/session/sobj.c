@@ -146,6 +146,7 @@ int mx_sobj_make(struct mx_sobj *parent, const struct mx_rop_req *open,
 	o->parent = mx_sobj_ref(parent);
 	o->logon = parent->logon;
 	atomic_fetch_add(&s->n_objects, 1);
+	atomic_fetch_add(&s->n_kind[kind], 1);
 	atomic_fetch_add(&s->c->n_objects, 1);
 	*ret = o;
 	return 0;
@@ -192,6 +193,7 @@ static struct mx_sobj *destroy(struct mx_sobj *o)
 		mx_sctx_unref(poke);
 	}
 	atomic_fetch_sub(&s->n_objects, 1);
+	atomic_fetch_sub(&s->n_kind[o->kind], 1);
 	atomic_fetch_sub(&s->c->n_objects, 1);
 	mx_sobj_fini(o);
 	free(o);

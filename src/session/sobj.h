@@ -39,6 +39,7 @@ enum mx_sobj_kind {
 	MX_SOBJ_STREAM,
 	MX_SOBJ_SUBSCRIPTION,
 };
+#define MX_SOBJ_KINDS 7
 
 struct mx_sobj;
 
