@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "identity/sid.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -169,22 +170,52 @@ int mx_sid_unpack(const void *bytes, size_t n, struct mx_sid *ret)
 	return 0;
 }
 
-/* The reflected polynomial 0xedb88320, four bits at a time: the table fits a
- * cache line and needs no initialisation. */
+/* Reflected polynomial 0xedb88320, eight bytes at a time: what each of the 16
+ * half bytes does to the CRC, given by its four bits since CRC-32 is linear.
+ * 1 KiB, needs no initialisation, and the look-ups do not wait for each other. */
+#define NIBBLE(a, b, c, d)                                                     \
+	{                                                                      \
+		0, a, b, (a) ^ (b), c, (a) ^ (c), (b) ^ (c), (a) ^ (b) ^ (c),  \
+			d, (a) ^ (d), (b) ^ (d), (a) ^ (b) ^ (d), (c) ^ (d),   \
+			(a) ^ (c) ^ (d), (b) ^ (c) ^ (d),                      \
+			(a) ^ (b) ^ (c) ^ (d)                                  \
+	}
+
 uint32_t mx_crc32(uint32_t crc, const void *bytes, size_t n)
 {
-	static const uint32_t table[16] = {
-		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
-		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
-		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
-		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	static const uint32_t table[16][16] = {
+		NIBBLE(0xccaa009e, 0x4225077d, 0x844a0efa, 0xd3e51bb5),
+		NIBBLE(0x7cbb312b, 0xf9766256, 0x299dc2ed, 0x533b85da),
+		NIBBLE(0xa6770bb4, 0x979f1129, 0xf44f2413, 0x33ef4e67),
+		NIBBLE(0x67de9cce, 0xcfbd399c, 0x440b7579, 0x8816eaf2),
+		NIBBLE(0xcb5cd3a5, 0x4dc8a10b, 0x9b914216, 0xec53826d),
+		NIBBLE(0x03d6029b, 0x07ac0536, 0x0f580a6c, 0x1eb014d8),
+		NIBBLE(0x3d6029b0, 0x7ac05360, 0xf580a6c0, 0x30704bc1),
+		NIBBLE(0x60e09782, 0xc1c12f04, 0x58f35849, 0xb1e6b092),
+		NIBBLE(0xb8bc6765, 0xaa09c88b, 0x8f629757, 0xc5b428ef),
+		NIBBLE(0x5019579f, 0xa032af3e, 0x9b14583d, 0xed59b63b),
+		NIBBLE(0x01c26a37, 0x0384d46e, 0x0709a8dc, 0x0e1351b8),
+		NIBBLE(0x1c26a370, 0x384d46e0, 0x709a8dc0, 0xe1351b80),
+		NIBBLE(0x191b3141, 0x32366282, 0x646cc504, 0xc8d98a08),
+		NIBBLE(0x4ac21251, 0x958424a2, 0xf0794f05, 0x3b83984b),
+		NIBBLE(0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832),
+		NIBBLE(0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320),
 	};
 	const uint8_t *p = bytes;
 
 	crc = ~crc;
-	for (size_t i = 0; i < n; i++) {
-		crc = table[(crc ^ p[i]) & 15] ^ crc >> 4;
-		crc = table[(crc ^ p[i] >> 4) & 15] ^ crc >> 4;
+	for (; n >= 8; n -= 8, p += 8) {
+		uint64_t w;
+
+		memcpy(&w, p, 8);
+		w = le64toh(w) ^ crc;
+		crc = 0;
+		for (int i = 0; i < 16; i++)
+			crc ^= table[i][w >> 4 * i & 15];
+	}
+	for (; n; n--, p++) {
+		crc = table[15][(crc ^ *p) & 15] ^ crc >> 4;
+		crc = table[15][(crc ^ *p >> 4) & 15] ^ crc >> 4;
 	}
 	return ~crc;
 }
