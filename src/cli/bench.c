@@ -208,6 +208,8 @@ static int usage(void)
 	      "  rows     a contents table read to its end / bare SQLite\n"
 	      "  logon    round trips from logon to the first 50 rows\n"
 	      "  memory   resident memory of an idle logged-on user\n"
+	      "  lists    joining and leaving a connection list / a bare "
+	      "robust mutex\n"
 	      "Exit status 1 when a figure is missed.\n",
 	      stderr);
 	return MX_EXIT_USAGE;
@@ -216,11 +218,13 @@ static int usage(void)
 static const struct {
 	const char *name;
 	int (*run)(struct bench *b);
+	bool alone; /* needs neither server nor users */
 } benches[] = {
-	{"execute", bench_execute},
-	{"rows", bench_rows},
-	{"logon", bench_logon},
-	{"memory", bench_memory},
+	{"execute", bench_execute, false},
+	{"rows", bench_rows, false},
+	{"logon", bench_logon, false},
+	{"memory", bench_memory, false},
+	{"lists", bench_lists, true},
 };
 
 static bool wanted(const char *name, char **names, int n)
@@ -232,12 +236,23 @@ static bool wanted(const char *name, char **names, int n)
 	return any;
 }
 
-static int run_all(struct bench *b, char **names, int n)
+static int run_all(struct bench *b, char **names, int n, bool alone)
 {
 	for (size_t i = 0; i < MX_ARRAY_SIZE(benches); i++)
-		if (wanted(benches[i].name, names, n) && benches[i].run(b))
+		if (benches[i].alone == alone &&
+		    wanted(benches[i].name, names, n) && benches[i].run(b))
 			return -1;
 	return 0;
+}
+
+static bool any_needs_server(char **names, int n)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < MX_ARRAY_SIZE(benches); i++)
+		any = any || (!benches[i].alone &&
+			      wanted(benches[i].name, names, n));
+	return any;
 }
 
 /* Users and server as the demo makes them; MAPI until the end of run. */
@@ -251,7 +266,7 @@ static int with_server(struct bench *b, char **names, int n)
 	    !demo_server_start(&b->d) &&
 	    bench_ok("MAPIInitialize", MAPIInitialize(&init))) {
 		if (!demo_users_open(&b->d))
-			r = run_all(b, names, n);
+			r = run_all(b, names, n, false);
 		demo_users_close(&b->d);
 		MAPIUninitialize();
 	}
@@ -291,7 +306,10 @@ int mx_cmd_bench(int argc, char **argv)
 			b.idle_users = (unsigned)n;
 	}
 	b.d.opt.users = b.idle_users + 1;
-	if (with_server(&b, argv + optind, argc - optind))
+	argv += optind;
+	argc -= optind;
+	if (run_all(&b, argv, argc, true) ||
+	    (any_needs_server(argv, argc) && with_server(&b, argv, argc)))
 		return MX_EXIT_FAILED;
 	if (json)
 		print_json(&b);

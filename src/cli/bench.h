@@ -10,6 +10,7 @@
  *   bench-floor.c     that bare exchange: libcurl and libmicrohttpd
  *   bench-rows.c      rows of a contents table against bare SQLite
  *   bench-logon.c     round trips of a logon, memory of an idle user
+ *   bench-lists.c     joining and leaving a list against a robust mutex
  */
 #ifndef MX_CLI_BENCH_H
 #define MX_CLI_BENCH_H
@@ -82,5 +83,6 @@ int bench_execute(struct bench *b);
 int bench_rows(struct bench *b);
 int bench_logon(struct bench *b);
 int bench_memory(struct bench *b);
+int bench_lists(struct bench *b);
 
 #endif
