@@ -63,16 +63,24 @@ static int busy_fault(struct mx_reg *reg, uint32_t tag, struct mx_fault *f)
 {
 	uint32_t slot = SHM_TAG_SLOT(tag);
 	const struct shm_proc *p;
+	uint64_t now, moved;
 	char name[32];
 
 	if (slot >= reg->map.n_procs)
 		return reg_damaged(f, "a lock names no process");
 	p = &reg->map.procs[slot];
 	shm_get_text(name, p->name, 4);
-	return reg_fault(f, -EBUSY,
-			 "process %u (%s) has held a lock of %s for longer "
-			 "than a second; is it stopped?",
-			 shm_get32(&p->pid), name, reg->path);
+	now = now_ns();
+	moved = shm_get64(&p->beat_ns);
+	if (!moved)
+		moved = shm_get64(&p->attached_ns);
+	return reg_fault(
+		f, -EBUSY,
+		"process %u (%s) has held a lock of %s for longer "
+		"than %.1f s and last moved %.1f s ago; is it stopped?",
+		shm_get32(&p->pid), name, reg->path,
+		(double)LOCK_PATIENCE_NS / 1e9,
+		now > moved ? (double)(now - moved) / 1e9 : 0.0);
 }
 
 static void pause_cpu(void)
@@ -113,12 +121,30 @@ static int take_from_dead(struct mx_reg *reg, uint32_t bucket, uint32_t word,
 	return recover(reg, bucket, owner);
 }
 
+/* One sleep; what of it counts as waiting for this holder.  A wake-up begins a
+ * new count, a signal does not. */
+static int64_t sleep_once(const uint32_t *lock, uint32_t word, int64_t slept,
+			  int64_t most)
+{
+	uint64_t before = now_ns();
+	int64_t took;
+
+	errno = 0;
+	if (futex_sleep(lock, word, before + (uint64_t)most))
+		return slept + most;
+	if (errno != EINTR)
+		return 0;
+	took = (int64_t)(now_ns() - before);
+	return slept + (took < most ? took : most);
+}
+
 /* Patience is counted in sleeps that nobody ended, so a process that was itself
  * stopped for a while does not blame another. */
-static int lock_slowly(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
+static int lock_slowly(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
+		       struct mx_fault *f)
 {
 	const struct shm_bucket *b = &reg->map.buckets[bucket];
-	int64_t slept = 0;
+	int64_t slept = 0, left;
 	bool mine;
 	int err;
 
@@ -137,20 +163,19 @@ static int lock_slowly(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
 					      "be finished");
 		if (mine)
 			return 0;
-		if (slept >= LOCK_PATIENCE_NS)
+		left = patience_ns - slept;
+		if (left <= 0)
 			return busy_fault(reg, word & ~SHM_LOCK_WAITERS, f);
 		if (!(word & SHM_LOCK_WAITERS) &&
 		    !shm_cas32(&b->lock, word, word | SHM_LOCK_WAITERS))
 			continue;
-		if (futex_sleep(&b->lock, word | SHM_LOCK_WAITERS,
-				now_ns() + PROBE_NS))
-			slept += PROBE_NS;
-		else
-			slept = 0;
+		slept = sleep_once(&b->lock, word | SHM_LOCK_WAITERS, slept,
+				   left < PROBE_NS ? left : PROBE_NS);
 	}
 }
 
-int bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
+int bucket_lock_within(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
+		       struct mx_fault *f)
 {
 	const struct shm_bucket *b = &reg->map.buckets[bucket];
 
@@ -159,7 +184,12 @@ int bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
 			return 0;
 		pause_cpu();
 	}
-	return lock_slowly(reg, bucket, f);
+	return lock_slowly(reg, bucket, patience_ns, f);
+}
+
+int bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
+{
+	return bucket_lock_within(reg, bucket, LOCK_PATIENCE_NS, f);
 }
 
 int bucket_trylock(struct mx_reg *reg, uint32_t bucket)

@@ -199,6 +199,7 @@ int mx_clist_join(struct mx_reg *reg, const struct mx_sid *sid,
 	err = reg_enter(reg);
 	if (err)
 		return err;
+	reg_first_beat(reg);
 	w.crc = mx_crc32(0, w.sid, w.sid_len);
 	w.bucket = bucket_of(&reg->map, w.crc);
 	err = join_once(reg, &w, &cl->slot, &cl->gen, fault);

@@ -249,8 +249,8 @@ static int open_again_locked(struct opening *o, bool probe, bool cancelled)
 	return -ETIMEDOUT;
 }
 
-/* A holder that is stopped is no reason to lose our place: only our own
- * deadline is. */
+/* A stopped process that holds the bucket is an error that names it, as
+ * everywhere, and costs the place. */
 static int open_again(struct opening *o, bool cancelled)
 {
 	struct mx_reg *reg = o->conn->list.reg;

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define SHM_MAGIC UINT64_C(0x0059524149504d01) /* 01 'M' 'P' 'I' … 'Y' 0 */
-#define SHM_VERSION 1u
+#define SHM_VERSION 2u
 #define SHM_ORDER 0x01020304u /* says the byte order */
 #define SHM_PAGE 4096u
 
@@ -44,9 +44,21 @@
 #define SHM_MAX_LISTS (1u << 20)
 #define SHM_MAX_CONNS (1u << 22)
 
-/* Byte locks (fcntl, open file description) stand far behind the data. */
-#define SHM_LOCK_GATE ((int64_t)1 << 40)
-#define SHM_LOCK_PROC(slot) (SHM_LOCK_GATE + 1 + (int64_t)(slot))
+/* Byte locks (fcntl, open file description) stand far behind the data: a slot's
+ * owner, who sweeps a slot, the gate.  A sweeper has a byte of its own, so that
+ * one that is stopped never looks like the dead process it sweeps. */
+#define SHM_LOCK_PROC(slot) (((int64_t)1 << 40) + 1 + (int64_t)(slot))
+#define SHM_LOCK_SWEEP(slot) (((int64_t)1 << 41) + (int64_t)(slot))
+/* The gate is a range whose length says who holds it and since when: the lock
+ * itself carries its owner's name, also on a file that is damaged.  All ranges
+ * have the first byte. */
+#define SHM_LOCK_GATE ((int64_t)1 << 42)
+#define SHM_GATE_PID_BITS 22 /* the kernel's most: 4194304 */
+#define SHM_GATE_LEN(pid, s)                                                   \
+	(1 + (int64_t)(pid) + ((int64_t)(s) << SHM_GATE_PID_BITS))
+#define SHM_GATE_PID(len)                                                      \
+	((uint32_t)(((len)-1) & (((int64_t)1 << SHM_GATE_PID_BITS) - 1)))
+#define SHM_GATE_SINCE_S(len) (((len)-1) >> SHM_GATE_PID_BITS)
 
 /*   0 magic  8 version  12 order  16 n_procs  20 n_lists  24 n_conns
  *  28 n_peers  32 n_buckets  36 uid  40 bytes  48 created  56 sum  60 -

@@ -30,6 +30,8 @@
 #define PROBE_NS (100 * MX_NS_PER_MS)
 /* How long a live holder of a lock is waited for. */
 #define LOCK_PATIENCE_NS MX_NS_PER_S
+/* The same for housekeeping, which is done again soon. */
+#define SWEEP_PATIENCE_NS (5 * MX_NS_PER_MS)
 /* Sweeping everything costs a look at every claim. */
 #define SWEEP_EVERY_NS (5 * MX_NS_PER_S)
 
@@ -57,6 +59,8 @@ struct mx_reg {
 	/* Constant while attached. */
 	struct shm_map map;
 	char *path;
+	char name[32];
+	uid_t uid; /* the process's */
 	int fd;
 	uint32_t slot;
 	uint32_t tag;
@@ -102,6 +106,8 @@ static inline uint64_t now_ns(void)
  * at most, and never around a callback. */
 int reg_enter(struct mx_reg *reg);
 void reg_leave(struct mx_reg *reg);
+/* Begins the heart's beat, if it has not; whoever holds something has one. */
+void reg_first_beat(struct mx_reg *reg);
 void reg_ref(struct mx_reg *reg);
 void reg_unref(struct mx_reg *reg);
 
@@ -143,6 +149,9 @@ void segment_open_gate(int fd);
 /* Byte locks of process slots.  lock: 0, -EAGAIN when somebody has it. */
 int segment_lock_slot(int fd, uint32_t slot);
 void segment_unlock_slot(int fd, uint32_t slot);
+/* Of who sweeps a slot, or attaches to it. */
+int segment_lock_sweep(int fd, uint32_t slot);
+void segment_unlock_sweep(int fd, uint32_t slot);
 /* True when another open file has it; works on a read-only descriptor. */
 bool segment_slot_locked(int fd, uint32_t slot);
 
@@ -153,6 +162,9 @@ bool tag_alive(struct mx_reg *reg, uint32_t tag);
 
 /* 0 with the lock; -EBUSY (fault names the holder), -EBADMSG. */
 int bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f);
+/* As above, waiting for a living holder no longer than that. */
+int bucket_lock_within(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
+		       struct mx_fault *f);
 /* As above without waiting: -EAGAIN when somebody alive has it. */
 int bucket_trylock(struct mx_reg *reg, uint32_t bucket);
 /* Also does what a release left to do. */
@@ -212,10 +224,12 @@ bool list_has_member(const struct shm_list *l);
 int sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe);
 int sweep_list_locked(struct mx_reg *reg, uint32_t list, bool probe);
 
-/* Removes every trace of a process slot whose byte lock we hold, except what
- * carries `keep` (0: nothing).  0; -EBUSY when something has to be tried again
- * later; -EBADMSG. */
-int sweep_slot(struct mx_reg *reg, uint32_t slot, uint32_t keep);
+/* Removes every trace of a dead process's slot that we alone sweep, except what
+ * carries `keep` (0: nothing).  Waits once that long for a bucket whose holder
+ * lives, and leaves it and other such out then.  0; -EBUSY when something has to
+ * be tried again later; -EBADMSG. */
+int sweep_slot(struct mx_reg *reg, uint32_t slot, uint32_t keep,
+	       int64_t patience_ns);
 /* Every process slot whose owner is dead.  Does not wait for other cleaners. */
 int sweep_dead(struct mx_reg *reg);
 /* Everything that time ends, everywhere; when a table is full, now and then. */

@@ -152,19 +152,15 @@ static uint64_t pid_namespace(void)
 	return stat("/proc/self/ns/pid", &st) ? 0 : (uint64_t)st.st_ino;
 }
 
-static void fill_slot(struct mx_reg *reg, const char *name, uid_t uid)
+/* Before anything is done under its name. */
+static void fill_slot(struct mx_reg *reg)
 {
 	const struct shm_proc *p = &reg->map.procs[reg->slot];
-	char own[16] = "";
 
-	if (!name) {
-		prctl(PR_GET_NAME, own);
-		name = own;
-	}
-	shm_put_bytes(p->name, 4, name, strnlen(name, 31));
+	shm_put_bytes(p->name, 4, reg->name, strlen(reg->name));
 	shm_put32(&p->pid, (uint32_t)getpid());
 	shm_put64(&p->pidns, pid_namespace());
-	shm_put32(&p->uid, uid);
+	shm_put32(&p->uid, reg->uid);
 	shm_put32(&p->max_sessions, reg->max_sessions);
 	shm_put64(&p->attached_ns, now_ns());
 	shm_put64(&p->beat_ns, 0);
@@ -182,22 +178,38 @@ static void raise_generation(struct mx_reg *reg, uint32_t slot)
 	reg->tag = SHM_TAG(slot, g);
 }
 
-/* 0: the slot is ours; -EAGAIN: it is not to be had; -EBADMSG. */
+/* While we are its sweeper.  0: the slot is ours; -EAGAIN: it is not to be had;
+ * -EBADMSG. */
+static int take_slot_alone(struct mx_reg *reg, uint32_t slot)
+{
+	const struct shm_proc *p = &reg->map.procs[slot];
+	bool used;
+	int err;
+
+	if (segment_lock_slot(reg->fd, slot))
+		return -EAGAIN;
+	used = shm_get32(&p->state) != SHM_PROC_FREE;
+	raise_generation(reg, slot);
+	fill_slot(reg);
+	if (!used)
+		return 0;
+	err = sweep_slot(reg, slot, reg->tag, LOCK_PATIENCE_NS);
+	if (err)
+		segment_unlock_slot(reg->fd, slot);
+	return err == -EBADMSG ? err : err ? -EAGAIN : 0;
+}
+
 static int take_slot(struct mx_reg *reg, uint32_t slot, bool used)
 {
 	const struct shm_proc *p = &reg->map.procs[slot];
 	int err;
 
 	if ((shm_get32(&p->state) != SHM_PROC_FREE) != used ||
-	    segment_lock_slot(reg->fd, slot))
+	    segment_lock_sweep(reg->fd, slot))
 		return -EAGAIN;
-	raise_generation(reg, slot);
-	if (shm_get32(&p->state) == SHM_PROC_FREE)
-		return 0;
-	err = sweep_slot(reg, slot, reg->tag);
-	if (err)
-		segment_unlock_slot(reg->fd, slot);
-	return err == -EBADMSG ? err : err ? -EAGAIN : 0;
+	err = take_slot_alone(reg, slot);
+	segment_unlock_sweep(reg->fd, slot);
+	return err;
 }
 
 /* Slots left by the dead only when no other is free. */
@@ -219,7 +231,6 @@ static int find_slot(struct mx_reg *reg, struct mx_fault *f)
 
 struct open_job {
 	struct mx_reg *reg;
-	const char *name;
 	struct segment_want want;
 	struct mx_fault *f;
 };
@@ -277,8 +288,6 @@ static int attach(struct open_job *job)
 	} else {
 		err = find_slot(reg, job->f);
 	}
-	if (!err)
-		fill_slot(reg, job->name, job->want.uid);
 	segment_open_gate(reg->fd);
 	return err;
 }
@@ -322,6 +331,10 @@ static struct mx_reg *reg_new(const struct mx_reg_params *p)
 		return NULL;
 	reg->refs = 1;
 	reg->fd = -1;
+	if (p->name)
+		snprintf(reg->name, sizeof(reg->name), "%s", p->name);
+	else
+		prctl(PR_GET_NAME, reg->name);
 	mx_list_init(&reg->regs);
 	for (unsigned i = 0; i < N_STRIPES; i++)
 		mx_mutex_init(&reg->stripe[i]);
@@ -362,7 +375,7 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 	static const struct mx_reg_params defaults;
 	const struct mx_reg_params *p = params ? params : &defaults;
 	struct mx_reg *reg;
-	struct open_job job = {.name = p->name, .f = fault};
+	struct open_job job = {.f = fault};
 	int err;
 
 	err = mx_creds_process_uid(&job.want.uid);
@@ -377,6 +390,7 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 		return -ENOMEM;
 	}
 	job.reg = reg;
+	reg->uid = job.want.uid;
 	job.want.path = reg->path;
 	job.want.n_lists = or_default(p->n_lists, MX_REG_DEF_LISTS);
 	job.want.n_conns = or_default(p->n_conns, MX_REG_DEF_CONNS);
@@ -414,7 +428,7 @@ static void detach(struct mx_reg *reg)
 	uint32_t slot = reg->slot;
 
 	raise_generation(reg, slot);
-	if (!sweep_slot(reg, slot, reg->tag))
+	if (!sweep_slot(reg, slot, reg->tag, LOCK_PATIENCE_NS))
 		shm_put32(&reg->map.procs[slot].state, SHM_PROC_FREE);
 	/* Else the next who looks finds a dead process's slot. */
 	hold_forks();
@@ -444,7 +458,17 @@ void mx_reg_close(struct mx_reg *reg)
 	reg_unref(reg);
 }
 
-/* --- The rest ----------------------------------------------------------- */
+/* --- The heart ----------------------------------------------------------- */
+
+/* Whoever is about to hold something lives: a process that is stopped before
+ * its first tick is seen, too. */
+void reg_first_beat(struct mx_reg *reg)
+{
+	const uint64_t *beat = &reg->map.procs[reg->slot].beat_ns;
+
+	if (!shm_get64(beat))
+		shm_put64(beat, now_ns());
+}
 
 void mx_reg_tick(struct mx_reg *reg)
 {
@@ -462,6 +486,8 @@ void mx_reg_tick(struct mx_reg *reg)
 		sweep_all(reg);
 	reg_leave(reg);
 }
+
+/* --- The rest ----------------------------------------------------------- */
 
 void mx_reg_info(const struct mx_reg *reg, struct mx_reg_info *ret)
 {

@@ -28,11 +28,13 @@
 /* How often the name may change under us before we give up. */
 #define MAX_TRIES 50
 #define GATE_STEP_NS (2 * MX_NS_PER_MS)
+/* However many stand before the gate. */
+#define GATE_CROWD_NS (30 * MX_NS_PER_S)
 
 /* --- Byte locks --------------------------------------------------------- */
 
 static int byte_lock(int fd, int cmd, short type, int64_t at, int64_t len,
-		     short *ret_type)
+		     struct flock *ret)
 {
 	struct flock l = {.l_type = type,
 			  .l_whence = SEEK_SET,
@@ -41,8 +43,8 @@ static int byte_lock(int fd, int cmd, short type, int64_t at, int64_t len,
 
 	if (fcntl(fd, cmd, &l))
 		return errno == EACCES ? -EAGAIN : -errno;
-	if (ret_type)
-		*ret_type = l.l_type;
+	if (ret)
+		*ret = l;
 	return 0;
 }
 
@@ -57,13 +59,24 @@ void segment_unlock_slot(int fd, uint32_t slot)
 	byte_lock(fd, F_OFD_SETLK, F_UNLCK, SHM_LOCK_PROC(slot), 1, NULL);
 }
 
+int segment_lock_sweep(int fd, uint32_t slot)
+{
+	return byte_lock(fd, F_OFD_SETLK, F_WRLCK, SHM_LOCK_SWEEP(slot), 1,
+			 NULL);
+}
+
+void segment_unlock_sweep(int fd, uint32_t slot)
+{
+	byte_lock(fd, F_OFD_SETLK, F_UNLCK, SHM_LOCK_SWEEP(slot), 1, NULL);
+}
+
 /* Asks for a read lock, which a read-only descriptor may. */
 static bool range_locked(int fd, int64_t at, int64_t len)
 {
-	short type = F_WRLCK;
+	struct flock l = {.l_type = F_WRLCK};
 
-	return byte_lock(fd, F_OFD_GETLK, F_RDLCK, at, len, &type) ||
-	       type != F_UNLCK;
+	return byte_lock(fd, F_OFD_GETLK, F_RDLCK, at, len, &l) ||
+	       l.l_type != F_UNLCK;
 }
 
 bool segment_slot_locked(int fd, uint32_t slot)
@@ -74,32 +87,61 @@ bool segment_slot_locked(int fd, uint32_t slot)
 /* Also slots that another version may have behind ours. */
 static bool anybody_attached(int fd)
 {
-	return range_locked(fd, SHM_LOCK_PROC(0), 0);
+	return range_locked(fd, SHM_LOCK_PROC(0),
+			    SHM_LOCK_SWEEP(0) - SHM_LOCK_PROC(0));
 }
 
 void segment_open_gate(int fd)
 {
-	byte_lock(fd, F_OFD_SETLK, F_UNLCK, SHM_LOCK_GATE, 1, NULL);
+	byte_lock(fd, F_OFD_SETLK, F_UNLCK, SHM_LOCK_GATE, 0, NULL);
 }
 
+static int64_t now_s(void)
+{
+	return (int64_t)(now_ns() / (uint64_t)MX_NS_PER_S);
+}
+
+/* Who holds the gate is in the length of his lock; 0: nobody. */
+static int64_t gate_holder(int fd)
+{
+	struct flock l = {.l_type = F_UNLCK};
+
+	if (byte_lock(fd, F_OFD_GETLK, F_WRLCK, SHM_LOCK_GATE, 1, &l) ||
+	    l.l_type == F_UNLCK || l.l_start != SHM_LOCK_GATE)
+		return 0;
+	return l.l_len;
+}
+
+static int try_gate(int fd)
+{
+	return byte_lock(fd, F_OFD_SETLK, F_WRLCK, SHM_LOCK_GATE,
+			 SHM_GATE_LEN(getpid(), now_s()), NULL);
+}
+
+/* A second for each that holds it: a crowd that attaches one after another is
+ * not stopped.  Counted in sleeps, as with bucket locks. */
 static int close_gate(int fd, const char *path, struct mx_fault *f)
 {
 	const struct timespec step = {.tv_nsec = GATE_STEP_NS};
-	uint64_t end = now_ns() + (uint64_t)LOCK_PATIENCE_NS;
+	int64_t holder = 0, seen, slept = 0, all = 0;
 	int err;
 
-	for (;;) {
-		err = byte_lock(fd, F_OFD_SETLK, F_WRLCK, SHM_LOCK_GATE, 1,
-				NULL);
-		if (err != -EAGAIN)
-			break;
-		if (now_ns() >= end)
+	while ((err = try_gate(fd)) == -EAGAIN) {
+		seen = gate_holder(fd);
+		if (seen != holder)
+			slept = 0;
+		holder = seen;
+		if (slept >= LOCK_PATIENCE_NS || all >= GATE_CROWD_NS)
 			return reg_fault(
 				f, -EBUSY,
-				"another process has been attaching to %s for "
-				"longer than a second; is it stopped?",
-				path);
+				"process %u has been attaching to %s for %lld "
+				"s; is it stopped?",
+				SHM_GATE_PID(holder), path,
+				(long long)(now_s() -
+					    SHM_GATE_SINCE_S(holder)));
 		nanosleep(&step, NULL);
+		slept += GATE_STEP_NS;
+		all += GATE_STEP_NS;
 	}
 	return err ? reg_fault(f, err, "cannot lock %s: %s", path,
 			       strerror(-err))

@@ -4,9 +4,9 @@
  * What ends by itself: changes that a dead process left half made, records of
  * dead processes, orphans whose time is over, lists nobody needs.
  *
- * A slot is swept by whoever holds its byte lock: the one that attaches to it,
- * or a survivor.  Everything here can be interrupted by death at any store and
- * done again by the next.
+ * A slot is swept by whoever holds its sweeping byte: the one that attaches to
+ * it, or a survivor.  Everything here can be interrupted by death at any store
+ * and done again by the next.
  *
  *   a dead process's conn   WAITING → freed;  OPEN → ORPHAN with cookies,
  *                           else freed
@@ -236,10 +236,28 @@ int sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe)
 
 /* --- A dead process's slot ---------------------------------------------- */
 
-/* Locking does it: whoever takes a lock from the dead sweeps first. */
-static int sweep_bucket_probing(struct mx_reg *reg, uint32_t bucket)
+struct sweep {
+	struct mx_reg *reg;
+	uint32_t slot, keep;
+	int64_t patience_ns;
+	int err;
+};
+
+/* One bucket that a stopped process holds is no reason to leave the others;
+ * it is waited for once. */
+static void note(struct sweep *sw, int err)
 {
-	int err = bucket_lock(reg, bucket, NULL);
+	if (err == -EBUSY)
+		sw->patience_ns = 0;
+	if (err && (!sw->err || err == -EBADMSG))
+		sw->err = err;
+}
+
+/* Locking does it: whoever takes a lock from the dead sweeps first. */
+static int sweep_bucket_probing(struct sweep *sw, uint32_t bucket)
+{
+	struct mx_reg *reg = sw->reg;
+	int err = bucket_lock_within(reg, bucket, sw->patience_ns, NULL);
 
 	if (err)
 		return err;
@@ -248,26 +266,17 @@ static int sweep_bucket_probing(struct mx_reg *reg, uint32_t bucket)
 	return err;
 }
 
-static int sweep_locks(struct mx_reg *reg, uint32_t slot, uint32_t keep)
+static void sweep_locks(struct sweep *sw)
 {
-	const struct shm_map *m = &reg->map;
-	int err = 0;
+	const struct shm_map *m = &sw->reg->map;
 
-	for (uint32_t i = 0; i < m->n_buckets && !err; i++) {
+	for (uint32_t i = 0; i < m->n_buckets && sw->err != -EBADMSG; i++) {
 		uint32_t word = shm_get32(&m->buckets[i].lock);
 
 		word &= ~SHM_LOCK_WAITERS;
-		if (word && word != keep && SHM_TAG_SLOT(word) == slot)
-			err = sweep_bucket_probing(reg, i);
+		if (word && word != sw->keep && SHM_TAG_SLOT(word) == sw->slot)
+			note(sw, sweep_bucket_probing(sw, i));
 	}
-	return err;
-}
-
-static bool claimed_by(uint64_t claim, uint32_t slot, uint32_t keep)
-{
-	uint32_t tag = SHM_CLAIM_TAG(claim);
-
-	return tag && tag != keep && SHM_TAG_SLOT(tag) == slot;
 }
 
 static bool in_between(uint64_t claim)
@@ -285,16 +294,16 @@ static void drop_unlinked(const uint64_t *claim, uint64_t seen)
 		shm_cas64(claim, seen, 0);
 }
 
-static int sweep_conn_of(struct mx_reg *reg, uint32_t i, uint64_t claim)
+static int sweep_conn_of(struct sweep *sw, uint32_t i, uint64_t claim)
 {
-	const struct shm_map *m = &reg->map;
+	const struct shm_map *m = &sw->reg->map;
 	const struct shm_conn *k = &m->conns[i];
 	uint32_t list = shm_get32(&k->list) - 1;
 	int err = 0;
 
 	if (list < m->n_lists && shm_get32(&k->sum) == conn_sum(m, i))
 		err = sweep_bucket_probing(
-			reg, bucket_of(m, shm_get32(&m->lists[list].crc)));
+			sw, bucket_of(m, shm_get32(&m->lists[list].crc)));
 	else if (!in_between(claim))
 		err = -EBADMSG;
 	if (!err)
@@ -302,56 +311,44 @@ static int sweep_conn_of(struct mx_reg *reg, uint32_t i, uint64_t claim)
 	return err;
 }
 
-static int sweep_peer_of(struct mx_reg *reg, uint32_t i, uint64_t claim)
+static int sweep_peer_of(struct sweep *sw, uint32_t i, uint64_t claim)
 {
-	const struct shm_map *m = &reg->map;
+	const struct shm_map *m = &sw->reg->map;
 	const struct shm_peer *p = &m->peers[i];
 	uint32_t list = shm_get32(&p->list) - 1;
 	int err = 0;
 
 	if (list < m->n_lists && shm_get32(&p->sum) == peer_sum(m, i))
 		err = sweep_bucket_probing(
-			reg, bucket_of(m, shm_get32(&m->lists[list].crc)));
+			sw, bucket_of(m, shm_get32(&m->lists[list].crc)));
 	if (!err)
 		drop_unlinked(&m->peer_claims[i], claim);
 	return err;
 }
 
-static int sweep_list_of(struct mx_reg *reg, uint32_t i, uint64_t claim)
+static int sweep_list_of(struct sweep *sw, uint32_t i, uint64_t claim)
 {
-	const struct shm_map *m = &reg->map;
+	const struct shm_map *m = &sw->reg->map;
 	int err = 0;
 
 	if (shm_get32(&m->lists[i].sum) == list_sum(m, i))
 		err = sweep_bucket_probing(
-			reg, bucket_of(m, shm_get32(&m->lists[i].crc)));
+			sw, bucket_of(m, shm_get32(&m->lists[i].crc)));
 	if (!err)
 		drop_unlinked(&m->list_claims[i], claim);
 	return err;
 }
 
-static int sweep_claims(struct mx_reg *reg, uint32_t slot, uint32_t keep)
+static void sweep_claims(struct sweep *sw, const uint64_t *claims, uint32_t n,
+			 int (*one)(struct sweep *, uint32_t, uint64_t))
 {
-	const struct shm_map *m = &reg->map;
-	uint64_t c;
-	int err = 0;
+	for (uint32_t i = 0; i < n && sw->err != -EBADMSG; i++) {
+		uint64_t claim = shm_get64(&claims[i]);
+		uint32_t tag = SHM_CLAIM_TAG(claim);
 
-	for (uint32_t i = 0; i < m->n_conns && !err; i++) {
-		c = shm_get64(&m->conn_claims[i]);
-		if (claimed_by(c, slot, keep))
-			err = sweep_conn_of(reg, i, c);
+		if (tag && tag != sw->keep && SHM_TAG_SLOT(tag) == sw->slot)
+			note(sw, one(sw, i, claim));
 	}
-	for (uint32_t i = 0; i < m->n_peers && !err; i++) {
-		c = shm_get64(&m->peer_claims[i]);
-		if (claimed_by(c, slot, keep))
-			err = sweep_peer_of(reg, i, c);
-	}
-	for (uint32_t i = 0; i < m->n_lists && !err; i++) {
-		c = shm_get64(&m->list_claims[i]);
-		if (claimed_by(c, slot, keep))
-			err = sweep_list_of(reg, i, c);
-	}
-	return err;
 }
 
 static void sweep_memberships(struct mx_reg *reg, uint32_t slot)
@@ -384,35 +381,43 @@ static void sweep_memberless(struct mx_reg *reg)
 
 /* Memberships last: a list that a dead process was making becomes LIVE, with
  * its maker's bit, in the steps before. */
-int sweep_slot(struct mx_reg *reg, uint32_t slot, uint32_t keep)
+int sweep_slot(struct mx_reg *reg, uint32_t slot, uint32_t keep,
+	       int64_t patience_ns)
 {
-	int err = sweep_locks(reg, slot, keep);
+	const struct shm_map *m = &reg->map;
+	struct sweep sw = {.reg = reg,
+			   .slot = slot,
+			   .keep = keep,
+			   .patience_ns = patience_ns};
 
-	if (!err)
-		err = sweep_claims(reg, slot, keep);
-	if (err)
-		return err;
+	sweep_locks(&sw);
+	sweep_claims(&sw, m->conn_claims, m->n_conns, sweep_conn_of);
+	sweep_claims(&sw, m->peer_claims, m->n_peers, sweep_peer_of);
+	sweep_claims(&sw, m->list_claims, m->n_lists, sweep_list_of);
+	if (sw.err == -EBADMSG)
+		return sw.err;
 	sweep_memberships(reg, slot);
 	sweep_memberless(reg);
-	return 0;
+	return sw.err;
 }
 
 static int sweep_if_dead(struct mx_reg *reg, uint32_t slot)
 {
 	const struct shm_proc *p = &reg->map.procs[slot];
-	int err;
+	int err = 0;
 
 	if (shm_get32(&p->state) == SHM_PROC_FREE || slot == reg->slot ||
 	    segment_slot_locked(reg->fd, slot))
 		return 0;
-	if (segment_lock_slot(reg->fd, slot))
+	if (segment_lock_sweep(reg->fd, slot))
 		return 0; /* somebody else does it, or attaches there */
-	err = 0;
-	if (shm_get32(&p->state) != SHM_PROC_FREE)
-		err = sweep_slot(reg, slot, 0);
-	if (!err)
-		shm_put32(&p->state, SHM_PROC_FREE);
-	segment_unlock_slot(reg->fd, slot);
+	if (shm_get32(&p->state) != SHM_PROC_FREE &&
+	    !segment_slot_locked(reg->fd, slot)) {
+		err = sweep_slot(reg, slot, 0, SWEEP_PATIENCE_NS);
+		if (!err)
+			shm_put32(&p->state, SHM_PROC_FREE);
+	}
+	segment_unlock_sweep(reg->fd, slot);
 	return err;
 }
 
