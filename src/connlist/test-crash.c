@@ -15,9 +15,7 @@
 #include <unistd.h>
 
 #include "base/rand.h"
-#include "connlist/test-util.h"
-
-#define SERVER "mail.example:443"
+#include "connlist/test-story.h"
 
 /* --- Dying -------------------------------------------------------------- */
 
@@ -52,140 +50,20 @@ static bool dies(int (*fn)(void), uint32_t n)
 	return false;
 }
 
-/* --- What the child does ------------------------------------------------ */
-
-#define MUST(x)                                                                \
-	do {                                                                   \
-		if (!(x))                                                      \
-			return __LINE__ % 100 + 100;                           \
-	} while (0)
-
-static int conn_open(struct mx_clist *cl, const char *server, int64_t ms,
-		     struct mx_conn **ret)
-{
-	struct mx_conn_params p = {
-		.server = server, .kind = MX_CONN_MAILBOX, .deadline = {0}};
-
-	if (ms)
-		p.deadline = mx_mono_in_ms(ms);
-	return mx_conn_open(cl, &p, ret, NULL);
-}
-
-static int use_conn(struct mx_conn *k)
-{
-	struct mx_op_result r = {.err = -EPROTO, .code = 5, .round_trips = 1};
-
-	MUST(!mx_conn_set_cookies(k, "MapiContext=0123456789abcdef"));
-	MUST(!mx_conn_logon_acquire(k));
-	mx_conn_op_begin(k, MX_OP_CALL, "RopOpenFolder", "answer",
-			 MX_MONO_NEVER);
-	mx_conn_op_waiting(k, MX_OP_CALL, "PENDING");
-	mx_conn_op_end(k, MX_OP_CALL, &r);
-	mx_conn_logon_release(k);
-	MUST(!mx_conn_set_poller(k, MX_POLLER_STARTING));
-	MUST(!mx_conn_set_poller(k, MX_POLLER_PARKED));
-	MUST(!mx_conn_set_poller(k, MX_POLLER_DONE));
-	return 0;
-}
-
-static struct mx_reg *attach(int64_t orphan_ms)
-{
-	struct mx_reg_params p = {.path = tu_path(),
-				  .n_lists = 6,
-				  .n_conns = 8,
-				  .n_buckets = 1,
-				  .max_sessions = 2,
-				  .orphan_ms = orphan_ms};
-	struct mx_reg *reg = NULL;
-
-	return mx_reg_open(&p, &reg, NULL) ? NULL : reg;
-}
-
-static struct mx_clist *join(struct mx_reg *reg, uint32_t user)
-{
-	struct mx_sid sid = mx_sid_unix(user);
-	struct mx_clist *cl = NULL;
-
-	return mx_clist_join(reg, &sid, "child", &cl, NULL) ? NULL : cl;
-}
-
-/* A list of its own, a session used, left and taken over again. */
-static int own_list(struct mx_reg *reg)
-{
-	struct mx_clist *cl = join(reg, 2);
-	struct mx_conn *k = NULL, *other = NULL;
-	char cookies[256];
-
-	MUST(cl);
-	/* The one before us may have left a back-off. */
-	MUST(!conn_open(cl, SERVER, 5000, &k));
-	MUST(!use_conn(k));
-	MUST(!conn_open(cl, "other:1", 5000, &other));
-	mx_conn_close(k, MX_CONN_LEFT);
-	k = NULL;
-	MUST(!conn_open(cl, SERVER, 5000, &k));
-	MUST(mx_conn_cookies(k, cookies, sizeof(cookies)) > 0);
-	mx_conn_report(k, MX_HEALTH_BACKOFF, 1, 429);
-	mx_conn_report(other, MX_HEALTH_FULL, 1, 9);
-	mx_conn_close(k, MX_CONN_ENDED);
-	mx_conn_close(other, MX_CONN_ENDED);
-	MUST(!mx_clist_wait_done(cl, MX_SCOPE_EVERYONE, (mx_mono){0}, NULL,
-				 NULL, NULL));
-	mx_clist_leave(cl);
-	return 0;
-}
-
-/* The survivor has one of two sessions of this user: the third has to wait, and
- * does not get it. */
-static int shared_list(struct mx_reg *reg)
-{
-	struct mx_clist *cl = join(reg, 1);
-	struct mx_conn *k = NULL, *no = NULL;
-	int r;
-
-	MUST(cl);
-	MUST(!conn_open(cl, SERVER, 0, &k));
-	MUST(conn_open(cl, SERVER, 0, &no) == -EDQUOT);
-	r = conn_open(cl, SERVER, 1, &no);
-	/* On a busy machine the millisecond is over before the first look. */
-	MUST(r == -ETIMEDOUT || r == -EDQUOT);
-	mx_conn_close(k, MX_CONN_ENDED);
-	mx_clist_leave(cl);
-	return 0;
-}
-
-static int everything(void)
-{
-	struct mx_reg *reg = attach(0);
-	struct mx_clist *held;
-	int r;
-
-	MUST(reg);
-	r = own_list(reg);
-	if (!r)
-		r = shared_list(reg);
-	if (r)
-		return r;
-	held = join(reg, 3); /* left to the detaching */
-	MUST(held);
-	mx_reg_tick(reg);
-	mx_reg_close(reg);
-	mx_clist_leave(held);
-	return 0;
-}
+/* --- What the child does: test-story.h, and this ------------------------ */
 
 /* With nobody who has sessions of the shared user. */
 static int everything_alone(void)
 {
-	struct mx_reg *reg = attach(0);
+	struct mx_reg *reg = story_attach(0);
 	struct mx_clist *held;
 	int r;
 
 	MUST(reg);
-	r = own_list(reg);
+	r = story_own_list(reg);
 	if (r)
 		return r;
-	held = join(reg, 3);
+	held = story_join(reg, 3);
 	MUST(held);
 	mx_reg_close(reg);
 	mx_clist_leave(held);
@@ -265,13 +143,13 @@ static void check_budget(struct mx_reg *reg, uint32_t user, unsigned mine)
 	struct mx_conn *k[3] = {NULL};
 	unsigned n = 0;
 
-	while (n < 3 && !conn_open(cl, SERVER, 5000 * (n + mine < 2), &k[n]))
+	while (n < 3 && !story_open(cl, SERVER, 5000 * (n + mine < 2), &k[n]))
 		n++;
 	assert_int_equal(n + mine, 2);
 	while (n)
 		mx_conn_close(k[--n], MX_CONN_ENDED);
 	/* The other server, too. */
-	assert_int_equal(conn_open(cl, "other:1", 5000, &k[0]), 0);
+	assert_int_equal(story_open(cl, "other:1", 5000, &k[0]), 0);
 	mx_conn_close(k[0], MX_CONN_ENDED);
 	mx_clist_leave(cl);
 }
@@ -285,10 +163,10 @@ static struct survivor {
 static void survivor_start(void)
 {
 	unlink(tu_path());
-	sv.reg = attach(0);
+	sv.reg = story_attach(0);
 	assert_non_null(sv.reg);
 	sv.cl = tu_join(sv.reg, 1);
-	assert_int_equal(conn_open(sv.cl, SERVER, 0, &sv.conn), 0);
+	assert_int_equal(story_open(sv.cl, SERVER, 0, &sv.conn), 0);
 }
 
 static void survivor_end(void)
@@ -318,7 +196,7 @@ static void survivor_goes_on(void)
 		uint32_t user = i ? i : 2;
 		struct mx_clist *cl = tu_join(sv.reg, user);
 		struct mx_conn *k = NULL;
-		int err = conn_open(cl, SERVER, 0, &k);
+		int err = story_open(cl, SERVER, 0, &k);
 
 		assert_true(!err || err == -EDQUOT || err == -EAGAIN);
 		mx_conn_close(k, MX_CONN_ENDED);
@@ -341,7 +219,7 @@ static void die_everywhere(void (*first)(void))
 	uint32_t n = 1;
 
 	survivor_start();
-	while (dies(everything, n)) {
+	while (dies(story_everything, n)) {
 		if (first)
 			first();
 		survivor_checks();
@@ -372,7 +250,7 @@ static void test_death_with_no_survivor_is_repaired(void **state)
 
 	unlink(tu_path());
 	while (dies(everything_alone, n)) {
-		struct mx_reg *reg = attach(-1);
+		struct mx_reg *reg = story_attach(-1);
 
 		assert_non_null(reg);
 		check_segment(reg);
@@ -395,7 +273,7 @@ static void test_death_while_creating_leaves_no_file(void **state)
 		DIR *d;
 
 		unlink(tu_path());
-		if (!dies(everything, n++))
+		if (!dies(story_everything, n++))
 			break;
 		d = opendir(mx_test_dir());
 		assert_non_null(d);
@@ -404,7 +282,7 @@ static void test_death_while_creating_leaves_no_file(void **state)
 		closedir(d);
 		assert_true(files <= 1);
 		if (files) {
-			struct mx_reg *reg = attach(0);
+			struct mx_reg *reg = story_attach(0);
 
 			assert_non_null(reg);
 			mx_reg_close(reg);
@@ -415,7 +293,7 @@ static void test_death_while_creating_leaves_no_file(void **state)
 
 static int attach_and_tick(void)
 {
-	struct mx_reg *reg = attach(0);
+	struct mx_reg *reg = story_attach(0);
 
 	MUST(reg);
 	sweep_all(reg);
@@ -443,9 +321,9 @@ static void test_death_while_cleaning_up_is_repaired(void **state)
 	uint32_t most;
 
 	survivor_start();
-	most = stores_of(everything);
+	most = stores_of(story_everything);
 	for (int i = 0; i < 700; i++) {
-		dies(everything, 1 + mx_prng_below(&r, most));
+		dies(story_everything, 1 + mx_prng_below(&r, most));
 		dies(attach_and_tick, 1 + mx_prng_below(&r, 150));
 		dies(attach_and_tick, 1 + mx_prng_below(&r, 150));
 		survivor_checks();
@@ -459,16 +337,16 @@ static void test_death_while_cleaning_up_is_repaired(void **state)
 static int busy_worker(void)
 {
 	struct mx_prng r = {(uint64_t)getpid()};
-	struct mx_reg *reg = attach(0);
+	struct mx_reg *reg = story_attach(0);
 
 	MUST(reg);
 	for (int i = 0; i < 300; i++) {
-		struct mx_clist *cl = join(reg, 1 + mx_prng_below(&r, 2));
+		struct mx_clist *cl = story_join(reg, 1 + mx_prng_below(&r, 2));
 		struct mx_conn *k = NULL;
 		int err;
 
 		MUST(cl);
-		err = conn_open(cl, SERVER, 20, &k);
+		err = story_open(cl, SERVER, 20, &k);
 		MUST(!err || err == -ETIMEDOUT || err == -EDQUOT ||
 		     err == -ENOSPC);
 		if (k) {

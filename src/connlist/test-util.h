@@ -14,13 +14,23 @@
 #include "connlist/registry-private.h"
 
 /* One path a test program; every case begins by removing what is there. */
+static char tu_path_[300];
+
 static inline const char *tu_path(void)
 {
-	static char path[300];
+	if (!tu_path_[0])
+		snprintf(tu_path_, sizeof(tu_path_), "%s/segment",
+			 mx_test_dir());
+	return tu_path_;
+}
 
-	if (!path[0])
-		snprintf(path, sizeof(path), "%s/segment", mx_test_dir());
-	return path;
+/* In a child: another segment from here on. */
+static inline void tu_path_own(const char *name, unsigned n)
+{
+	char path[sizeof(tu_path_)];
+
+	snprintf(path, sizeof(path), "%s/%s-%u", mx_test_dir(), name, n);
+	memcpy(tu_path_, path, sizeof(path));
 }
 
 static inline void tu_diagnose(void *arg)
