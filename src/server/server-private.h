@@ -26,6 +26,7 @@
 #include "server/timer.h"
 
 struct mx_ctxs;
+struct mx_deliveries;
 struct mx_events;
 struct mx_store;
 
@@ -37,6 +38,7 @@ struct mx_server {
 	struct mx_timers *timers;
 	struct mx_ctxs *ctxs;
 	struct mx_events *events;
+	struct mx_deliveries *deliveries;
 	struct MHD_Daemon *mhd;
 	char *cert, *key; /* PEM texts for MHD */
 	uint16_t port;

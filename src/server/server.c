@@ -11,6 +11,7 @@
 
 #include "base/auto.h"
 #include "server/ctx.h"
+#include "server/deliver.h"
 #include "server/event.h"
 #include "server/http.h"
 #include "store/store.h"
@@ -47,6 +48,7 @@ static int take_params(struct mx_server *srv, const struct mx_server_params *p)
 	q->grace_ms = or_default(p->grace_ms, 500);
 	q->auth_ms = or_default(p->auth_ms, 60000);
 	q->slow_ms = or_default(p->slow_ms, 60000);
+	q->retry_ms = or_default(p->retry_ms, 20000);
 	r |= copy(p->dir, &q->dir);
 	r |= copy(p->address ? p->address : "127.0.0.1", &q->address);
 	r |= copy(p->tls_cert, &q->tls_cert);
@@ -75,6 +77,7 @@ static int open_store(struct mx_server *srv, struct mx_fault *f)
 		.on_event = mx_events_take,
 		.event_arg = srv->events,
 		.vfs = srv->p.vfs,
+		.retry_ms = srv->p.retry_ms,
 	};
 	int r = mx_store_open(srv->p.dir, &conf, &srv->store);
 
@@ -109,6 +112,8 @@ static int start(struct mx_server *srv, struct mx_fault *f)
 	if (!r)
 		r = mx_pool_new(srv->p.n_workers, &srv->pool);
 	if (!r)
+		r = mx_deliveries_new(srv, &srv->deliveries);
+	if (!r)
 		r = mx_ctxs_new(srv, &srv->ctxs);
 	if (!r)
 		r = mx_http_start(srv, fd, f);
@@ -119,6 +124,7 @@ static int start(struct mx_server *srv, struct mx_fault *f)
 
 static void free_all(struct mx_server *srv)
 {
+	mx_deliveries_free(srv->deliveries);
 	mx_ctxs_free(srv->ctxs);
 	mx_pool_free(srv->pool);
 	mx_timers_free(srv->timers);

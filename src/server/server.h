@@ -87,6 +87,8 @@ struct mx_server_params {
 			      * "PROCESSING"; 500 */
 	unsigned auth_ms; /* a verified Authorization header is kept; 60000 */
 	unsigned slow_ms; /* a client that stops sending; 60000 */
+	unsigned retry_ms; /* until what could not be delivered is offered
+			    * again, then twice that …; 20000 */
 
 	const char *vfs; /* tests: SQLite VFS of the store */
 };

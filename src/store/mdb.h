@@ -23,7 +23,8 @@
 #include "store/store.h"
 #include "wire/types.h"
 
-struct mx_pin; /* bytes.c */
+struct mx_fcache; /* folder-cache.c */
+struct mx_pin;    /* bytes.c */
 
 #define MX_PIN_BUCKETS 64
 /* Changes remembered for tables; one that missed more starts anew. */
@@ -50,6 +51,7 @@ struct mx_mdb {
 	int64_t fid[MX_FLD_COUNT]; /* counters, constant */
 	int64_t created;
 	struct mx_pin *pins[MX_PIN_BUCKETS]; /* (l) */
+	struct mx_fcache *folders;           /* (l) folder-cache.c */
 	bool send_marked; /* (l) users.db knows we have things to send */
 
 	/* Change feed: (l). seq of the next entry; entry s is ring[s % N]. */
@@ -80,6 +82,7 @@ void mx_mdb_put(struct mx_mdb *db);
 const char *mx_store_dir(const struct mx_store *st);
 const char *mx_store_org(const struct mx_store *st);
 const char *mx_store_vfs(const struct mx_store *st);
+unsigned mx_store_retry_ms(const struct mx_store *st);
 struct mx_dir *mx_store_users(struct mx_store *st);
 void mx_store_hook(struct mx_store *st, const struct mx_event *ev);
 /* The file of a mailbox, into buf. */
@@ -93,6 +96,8 @@ int mx_mdb_create(const char *path, const struct mx_guid *guid,
 		  const char *vfs);
 int mx_mdb_open(struct mx_mdb *db, const char *path, const char *vfs);
 void mx_mdb_close(struct mx_mdb *db);
+
+void mx_fcache_free(struct mx_fcache *c); /* NULL is fine */
 
 /* Takes and lets go of the mailbox; letting go delivers events. */
 void mx_mdb_lock(struct mx_mdb *db) MX_ACQUIRES(&db->lock);

@@ -15,7 +15,8 @@
 #include "store/submit.h"
 
 #define MAX_ATTEMPTS 12
-#define FILETIME_S INT64_C(10000000)
+#define FILETIME_MS INT64_C(10000)
+#define LONGEST_MS INT64_C(3600000)
 
 /* A row of outq. */
 struct item {
@@ -140,12 +141,13 @@ static int finish(struct mx_mdb *db, struct item *it, const char *ndr)
 }
 
 /* 20 s, 40 s … an hour: a full disk may be empty tomorrow. */
-static int64_t wait_until(int64_t attempts)
+static int64_t wait_until(const struct mx_store *st, int64_t attempts)
 {
-	int64_t s = INT64_C(20) << (attempts < 8 ? attempts : 8);
+	int64_t ms = (int64_t)mx_store_retry_ms(st)
+		     << (attempts < 8 ? attempts : 8);
 
 	return (int64_t)mx_filetime_now().t +
-	       (s < 3600 ? s : 3600) * FILETIME_S;
+	       (ms < LONGEST_MS ? ms : LONGEST_MS) * FILETIME_MS;
 }
 
 static int settle(struct mx_mdb *db, struct item *it, int result)
@@ -160,7 +162,8 @@ static int settle(struct mx_mdb *db, struct item *it, int result)
 	if (it->attempts + 1 >= MAX_ATTEMPTS)
 		return finish(db, it, mx_store_strerror(result));
 	return mx_db_do(&db->db, SQL_OUTQ_RETRY, "iit", it->id,
-			wait_until(it->attempts), mx_store_strerror(result));
+			wait_until(db->st, it->attempts),
+			mx_store_strerror(result));
 }
 
 int mx_submit_pump(struct mx_mdb *db)
@@ -198,8 +201,13 @@ static int resume_one(struct mx_store *st, const struct mx_guid *guid)
 		return mx_dir_mark_sending(st, guid, false);
 	if (r)
 		return r;
-	db->send_marked = true;
-	r = mx_submit_pump(db);
+	/* Marked anew: since the list was read the mark may have been taken
+	 * away with the last message, and what is queued now counts on it. */
+	mx_mdb_lock(db);
+	r = mx_submit_mark(db);
+	mx_mdb_unlock(db);
+	if (!r)
+		r = mx_submit_pump(db);
 	mx_mdb_put(db);
 	return r;
 }

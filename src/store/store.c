@@ -34,7 +34,7 @@ struct mx_store {
 	struct mx_dir *users;
 	mx_event_fn *on_event;
 	void *event_arg;
-	unsigned max_open;
+	unsigned max_open, retry_ms;
 
 	struct mx_mutex lock;
 	struct mx_cond changed;
@@ -50,6 +50,11 @@ const char *mx_store_dir(const struct mx_store *st)
 const char *mx_store_org(const struct mx_store *st)
 {
 	return st->org;
+}
+
+unsigned mx_store_retry_ms(const struct mx_store *st)
+{
+	return st->retry_ms;
 }
 
 const char *mx_store_vfs(const struct mx_store *st)
@@ -346,6 +351,7 @@ int mx_store_open(const char *dir, const struct mx_store_conf *conf,
 	mx_cond_init(&st->changed);
 	mx_list_init(&st->open);
 	st->max_open = conf && conf->max_open ? conf->max_open : DEFAULT_OPEN;
+	st->retry_ms = conf && conf->retry_ms ? conf->retry_ms : 20000;
 	st->on_event = conf ? conf->on_event : NULL;
 	st->event_arg = conf ? conf->event_arg : NULL;
 	st->dir = strdup(dir);

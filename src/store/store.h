@@ -159,6 +159,8 @@ struct mx_store_conf {
 	mx_event_fn *on_event; /* may be NULL */
 	void *event_arg;
 	const char *vfs; /* tests: name of an SQLite VFS; else NULL */
+	unsigned retry_ms; /* until a delivery that failed is tried again, the
+			    * first time; 0: 20000 */
 };
 
 /*
@@ -176,7 +178,7 @@ void mx_store_close(struct mx_store *st);
 void mx_store_close_auto(struct mx_store **st);
 
 /* Offers again what could not be delivered before (a recipient's disk was full)
- * and is due; for a timer of the server, every 20 s or so.  Any thread. */
+ * and is due; for a timer of the server, every retry_ms.  Any thread. */
 int mx_store_deliver(struct mx_store *st);
 
 /* Closes mailboxes nobody uses now (idle memory, tests); any thread. */
