@@ -9,13 +9,63 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/auto.h"
 #include "base/log.h"
 #include "server/server.h"
+
+/* Limits that can be set, each an unsigned member of the parameters; beyond
+ * them the server refuses, as a large one would. */
+static const struct limit {
+	const char *name, *help;
+	size_t at;
+	unsigned max;
+	unsigned def; /* 0: none */
+} limits[] = {
+#define LIMIT(member) offsetof(struct mx_server_params, member)
+	{"max-sessions", "session contexts of a user", LIMIT(max_contexts),
+	 100000, 32},
+	{"max-logons", "mailboxes open in a session context", LIMIT(max_logons),
+	 255, 255},
+	{"max-objects", "objects open in a session context", LIMIT(max_objects),
+	 1000000, 2000},
+	{"max-folders", "… of them folders", LIMIT(max_folders), 1000000, 500},
+	{"max-messages", "… messages, also embedded ones", LIMIT(max_messages),
+	 1000000, 250},
+	{"max-attachments", "… attachments", LIMIT(max_attachments), 1000000,
+	 500},
+	{"max-tables", "… tables", LIMIT(max_tables), 1000000, 500},
+	{"max-streams", "… streams", LIMIT(max_streams), 1000000, 250},
+	{"max-rate",
+	 "Connects and Executes of a user in a second: "
+	 "then 429",
+	 LIMIT(max_rate), 1000000, 0},
+	{"max-active", "… of a user at once: then RopBackoff",
+	 LIMIT(max_active), 1000000, 0},
+	{"max-running", "… of everybody at once: then 503", LIMIT(max_running),
+	 1000000, 0},
+	{"max-mailboxes", "mailboxes open at once, of all users",
+	 LIMIT(max_open), 100000, 0},
+#undef LIMIT
+};
+
+static void limits_usage(FILE *to)
+{
+	fputs("\nLimits:\n\n", to);
+	for (size_t i = 0; i < MX_ARRAY_SIZE(limits); i++) {
+		const struct limit *l = &limits[i];
+
+		fprintf(to, "  --%-15s N  %s", l->name, l->help);
+		if (l->def)
+			fprintf(to, " (%u)", l->def);
+		fputc('\n', to);
+	}
+}
 
 static int usage(FILE *to, int status)
 {
@@ -35,6 +85,7 @@ static int usage(FILE *to, int status)
 	      "  --workers N         threads for requests (cores + 4)\n"
 	      "  --verbose           more talk\n",
 	      to);
+	limits_usage(to);
 	return status;
 }
 
@@ -48,9 +99,12 @@ enum {
 	OPT_WORKERS,
 	OPT_VERBOSE,
 	OPT_HELP,
+	OPT_LIMIT, /* the first of `limits`; the others follow */
 };
 
-static const struct option options[] = {
+#define N_LIMITS MX_ARRAY_SIZE(limits)
+
+static const struct option plain_options[] = {
 	{"data", required_argument, NULL, OPT_DATA},
 	{"listen", required_argument, NULL, OPT_LISTEN},
 	{"tls-cert", required_argument, NULL, OPT_CERT},
@@ -60,8 +114,32 @@ static const struct option options[] = {
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"verbose", no_argument, NULL, OPT_VERBOSE},
 	{"help", no_argument, NULL, OPT_HELP},
-	{NULL, 0, NULL, 0},
 };
+
+#define N_PLAIN MX_ARRAY_SIZE(plain_options)
+
+static void all_options(struct option ret[N_PLAIN + N_LIMITS + 1])
+{
+	memcpy(ret, plain_options, sizeof(plain_options));
+	for (size_t i = 0; i < N_LIMITS; i++)
+		ret[N_PLAIN + i] = (struct option){limits[i].name,
+						   required_argument, NULL,
+						   OPT_LIMIT + (int)i};
+	ret[N_PLAIN + N_LIMITS] = (struct option){0};
+}
+
+static int take_limit(struct mx_server_params *p, const struct limit *l,
+		      const char *text)
+{
+	char option[32];
+	uint64_t n;
+
+	snprintf(option, sizeof(option), "--%s", l->name);
+	if (mx_cli_number("serve", option, text, 1, l->max, &n))
+		return -1;
+	*(unsigned *)(void *)((char *)p + l->at) = (unsigned)n;
+	return 0;
+}
 
 /* "127.0.0.1:80", "[::1]:80", "127.0.0.1"; cuts the text in place. */
 static int split_address(char *text, struct mx_server_params *p)
@@ -95,6 +173,8 @@ static int take_option(struct mx_server_params *p, int c, bool *verbose)
 {
 	uint64_t n;
 
+	if (c >= OPT_LIMIT && c < OPT_LIMIT + (int)N_LIMITS)
+		return take_limit(p, &limits[c - OPT_LIMIT], optarg);
 	switch (c) {
 	case OPT_DATA:
 		p->dir = optarg;
@@ -127,15 +207,34 @@ static int take_option(struct mx_server_params *p, int c, bool *verbose)
 	}
 }
 
+/* A mailbox that is open takes three descriptors, a client one: as many as the
+ * system gives us, and a quarter of them for mailboxes. */
+static void use_descriptors(struct mx_server_params *p)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl))
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+	if (!getrlimit(RLIMIT_NOFILE, &rl) && !p->max_open &&
+	    rl.rlim_cur / 12 > 256)
+		p->max_open = rl.rlim_cur > 120000
+				      ? 10000
+				      : (unsigned)(rl.rlim_cur / 12);
+}
+
 int mx_cmd_serve(int argc, char **argv)
 {
 	MX_AUTO(mx_server_stop_auto) struct mx_server *srv = NULL;
 	struct mx_server_params p = {.address = "127.0.0.1"};
 	struct mx_fault fault = MX_FAULT_INIT;
+	struct option options[N_PLAIN + N_LIMITS + 1];
 	bool verbose = false;
 	sigset_t set;
 	int c, r, sig;
 
+	all_options(options);
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		if (c == OPT_HELP)
 			return usage(stdout, MX_EXIT_OK);
@@ -144,6 +243,7 @@ int mx_cmd_serve(int argc, char **argv)
 	}
 	if (!p.dir || optind < argc)
 		return usage(stderr, MX_EXIT_USAGE);
+	use_descriptors(&p);
 	mx_log_sink(mx_log_stderr, NULL, verbose ? MX_LOG_DEBUG : MX_LOG_INFO);
 	/* Blocked before there are threads: only this one takes them. */
 	sigemptyset(&set);

@@ -23,13 +23,16 @@ struct mx_exec {
 	size_t cap;        /* of the whole buffer */
 	uint32_t *handles; /* the table, changed by the ROPs */
 	uint32_t n_handles;
-	bool light; /* on a thread that must not wait */
+	bool light;          /* on a thread that must not wait */
+	unsigned backoff_ms; /* the answer is RopBackoff; 0: it is not */
 };
 
 /* Does what req asks and fills *res; its RopBuffer lives in out.  Only who is
- * busy in ctx.  Never fails: what goes wrong is in res->error_code. */
+ * busy in ctx.  Never fails: what goes wrong is in res->error_code.
+ * backoff_ms, when not 0: only the RopReleases in front are done, and RopBackoff
+ * says how long to wait with the rest. */
 void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
-		struct mx_arena *arena, struct mx_buf *out,
+		unsigned backoff_ms, struct mx_arena *arena, struct mx_buf *out,
 		struct mx_execute_res *res);
 
 /* The same on a thread that must not wait, when it can be done so: a few ROPs that

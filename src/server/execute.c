@@ -130,6 +130,20 @@ static void put_unsupported(struct mx_exec *x, const struct batch *b)
 	mx_wr_u32(&x->wr, MX_EC_NOT_SUPPORTED);
 }
 
+/* In place of the answer to the first ROP that is not done; all of its logon
+ * are delayed.  [MS-OXCROPS] 2.2.15.2, R4541, R4544 */
+static void put_backoff(struct mx_exec *x, uint8_t logon_id)
+{
+	struct mx_rop_res res = {.id = MX_ROP_BACKOFF};
+	size_t begin = x->wr.len;
+
+	res.backoff.logon_id = logon_id;
+	res.backoff.duration = x->backoff_ms;
+	mx_rop_res_encode(&x->wr, &res);
+	if (x->wr.len > x->wr.cap)
+		x->wr.len = begin;
+}
+
 /* Does the ROPs in order.  *ret_ec is the ErrorCode when the whole fails.
  * Returns false when an answer did not fit, so that nothing may follow. */
 static bool run_batch(struct mx_exec *x, const struct batch *b,
@@ -143,6 +157,11 @@ static bool run_batch(struct mx_exec *x, const struct batch *b,
 		size_t least = mx_rop_least(&b->reqs[i]);
 		ssize_t need = (ssize_t)(x->wr.len + least);
 
+		if (x->backoff_ms && b->reqs[i].id != MX_ROP_RELEASE) {
+			x->wr.cap = x->cap;
+			put_backoff(x, b->reqs[i].logon_id);
+			return false;
+		}
 		later -= least;
 		x->wr.cap = x->cap > later ? x->cap - later : 0;
 		if (x->wr.len + least > x->wr.cap && later)
@@ -336,12 +355,15 @@ bool mx_execute_looks_light(const uint8_t *body, size_t n)
 
 static bool execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
 		    struct mx_arena *arena, struct mx_buf *out,
-		    struct mx_execute_res *res, bool light)
+		    struct mx_execute_res *res, bool light, unsigned backoff_ms)
 {
 	MX_AUTO(mx_arena_auto) struct mx_arena in = MX_ARENA_INIT;
 	MX_AUTO(mx_free_auto) uint8_t *room = NULL;
 	size_t max = req->max_rop_out;
-	struct mx_exec x = {.ctx = ctx, .arena = arena, .light = light};
+	struct mx_exec x = {.ctx = ctx,
+			    .arena = arena,
+			    .light = light,
+			    .backoff_ms = backoff_ms};
 	struct mx_mbox *mb = NULL;
 	struct batch b = {0};
 	int r;
@@ -382,15 +404,15 @@ static bool execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
 }
 
 void mx_execute(struct mx_ctx *ctx, const struct mx_execute_req *req,
-		struct mx_arena *arena, struct mx_buf *out,
+		unsigned backoff_ms, struct mx_arena *arena, struct mx_buf *out,
 		struct mx_execute_res *res)
 {
-	execute(ctx, req, arena, out, res, false);
+	execute(ctx, req, arena, out, res, false, backoff_ms);
 }
 
 bool mx_execute_light(struct mx_ctx *ctx, const struct mx_execute_req *req,
 		      struct mx_arena *arena, struct mx_buf *out,
 		      struct mx_execute_res *res)
 {
-	return execute(ctx, req, arena, out, res, true);
+	return execute(ctx, req, arena, out, res, true, 0);
 }

@@ -14,6 +14,7 @@
 #include "base/auto.h"
 #include "base/log.h"
 #include "server/ctx.h"
+#include "server/throttle.h"
 #include "server/wait.h"
 
 /* MHD's memory of one connection: headers and a piece of the body. */
@@ -91,14 +92,26 @@ void mx_req_fail(struct mx_req *req, enum mx_code code, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Nobody knows the cookie of a context whose Connect was not answered to the end:
+ * it would count among the user's until it expires. */
+static void end_unknown(struct mx_req *req)
+{
+	if (req->ctx && req->type && !strcmp(req->type, "Connect"))
+		mx_ctx_kill(req->ctx, MX_CODE_CONTEXT_NOT_FOUND);
+}
+
 void mx_req_finish(struct mx_req *req)
 {
 	struct mx_server *srv = req->srv;
+	bool gone;
 
 	mx_mutex_lock(&req->lock);
 	req->finished = true;
+	gone = req->gone;
 	resume_locked(req);
 	mx_mutex_unlock(&req->lock);
+	if (gone)
+		end_unknown(req);
 	if (mx_timer_cancel(srv->timers, &req->timer))
 		mx_req_unref(req);
 	mx_req_unref(req);
@@ -412,6 +425,8 @@ static enum MHD_Result on_request(struct mx_req *req)
 		mx_req_fail(req, MX_CODE_UNKNOWN_FAILURE, "Out of memory");
 		return mx_reply_queue(req);
 	}
+	if (!mx_throttle_admit(req))
+		return mx_reply_queue(req);
 	req->submitted = true;
 	if (mx_mapihttp_light(req)) {
 		req->finished = true; /* nobody else knows it yet */
@@ -494,7 +509,7 @@ static void on_completed(void *arg, struct MHD_Connection *conn, void **state,
 {
 	struct mx_req *req = *state;
 	struct mx_server *srv = arg;
-	bool settled, parked;
+	bool settled, parked, unknown;
 
 	if (!req)
 		return;
@@ -503,11 +518,15 @@ static void on_completed(void *arg, struct MHD_Connection *conn, void **state,
 	req->gone = true;
 	parked = req->is_wait && !req->finished;
 	settled = req->finished || parked || !req->submitted;
+	unknown = req->finished && code != MHD_REQUEST_TERMINATED_COMPLETED_OK;
 	mx_mutex_unlock(&req->lock);
+	if (unknown)
+		end_unknown(req);
 	if (parked)
 		mx_wait_forget(req->ctx, req);
 	if (mx_timer_cancel(srv->timers, &req->timer))
 		mx_req_unref(req);
+	mx_throttle_leave(req);
 	MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
 				  KEEP_ALIVE_S);
 	atomic_fetch_add(&srv->n_requests, 1);

@@ -55,14 +55,15 @@ enum mx_code {
 
 /* What the worker decided; written before mx_req_finish, read after it. */
 struct mx_reply {
-	unsigned status;    /* HTTP */
-	int code;           /* X-ResponseCode; -1: not a MAPI answer */
-	char text[160];     /* for people, when code is not 0 */
-	struct mx_buf body; /* when it is */
-	uint32_t error;     /* ErrorCode in it, for the log */
-	const char *mime;   /* of a body that is not MAPI; static */
-	bool cookies;       /* show those of ctx */
-	uint64_t sequence;  /* the value of the sequence cookie */
+	unsigned status;        /* HTTP */
+	int code;               /* X-ResponseCode; -1: not a MAPI answer */
+	char text[160];         /* for people, when code is not 0 */
+	struct mx_buf body;     /* when it is */
+	uint32_t error;         /* ErrorCode in it, for the log */
+	const char *mime;       /* of a body that is not MAPI; static */
+	bool cookies;           /* show those of ctx */
+	uint64_t sequence;      /* the value of the sequence cookie */
+	int64_t retry_after_ms; /* Retry-After, when not 0 */
 };
 
 struct mx_req {
@@ -92,6 +93,8 @@ struct mx_req {
 	struct mx_ident *who; /* NULL: nobody yet */
 	struct mx_ctx *ctx;   /* a reference */
 	bool entered;         /* it is the one request in ctx */
+	bool admitted;        /* counted by throttle.c */
+	unsigned backoff_ms;  /* to be answered with RopBackoff; 0: not */
 	mx_mono wait_until;   /* of a parked NotificationWait */
 	struct mx_reply reply;
 

@@ -172,7 +172,7 @@ static bool do_execute(struct mx_req *req)
 	mx_execute_req_decode(&rd, &q);
 	if (mx_rd_end(&rd) < 0)
 		return bad_body(req);
-	mx_execute(req->ctx, &q, &req->arena, &out, &res);
+	mx_execute(req->ctx, &q, req->backoff_ms, &req->arena, &out, &res);
 	req->reply.error = res.error_code;
 	ENCODE(req, mx_execute_res_encode, &res);
 	return true;
@@ -396,7 +396,7 @@ bool mx_mapihttp_light(struct mx_req *req)
 	const struct type *t;
 	struct mx_rd rd;
 
-	if (req->path != MX_PATH_EMSMDB || !req->type ||
+	if (req->path != MX_PATH_EMSMDB || !req->type || req->backoff_ms ||
 	    strcmp(req->type, "Execute") ||
 	    !mx_execute_looks_light(req->body.p, req->body.len))
 		return false;

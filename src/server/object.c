@@ -59,6 +59,32 @@ static void sobj_free(struct mx_sobj *so)
 	free(so);
 }
 
+static uint32_t *count_of(struct mx_objects *os, enum mx_skind kind)
+{
+	return &os->n_kind[__builtin_ctz((unsigned)kind)];
+}
+
+/* Subscriptions have no limit of their own. */
+static unsigned limit_of(const struct mx_server_params *p, enum mx_skind kind)
+{
+	switch (kind) {
+	case MX_S_LOGON:
+		return p->max_logons;
+	case MX_S_FOLDER:
+		return p->max_folders;
+	case MX_S_MESSAGE:
+		return p->max_messages;
+	case MX_S_ATTACH:
+		return p->max_attachments;
+	case MX_S_TABLE:
+		return p->max_tables;
+	case MX_S_STREAM:
+		return p->max_streams;
+	default:
+		return p->max_objects;
+	}
+}
+
 static void drop(struct mx_objects *os, uint32_t slot)
 {
 	struct mx_sobj *so = os->slots[slot];
@@ -66,6 +92,7 @@ static void drop(struct mx_objects *os, uint32_t slot)
 	os->slots[slot] = NULL;
 	os->gens[slot] = os->gens[slot] >= MAX_GEN ? 0 : os->gens[slot] + 1;
 	os->n_used--;
+	--*count_of(os, so->kind);
 	if (slot < os->next)
 		os->next = slot;
 	atomic_fetch_sub(&os->ctx->srv->n_objects, 1);
@@ -124,10 +151,12 @@ static int grow(struct mx_objects *os)
 int mx_objects_add(struct mx_objects *os, enum mx_skind kind, uint8_t logon_id,
 		   struct mx_sobj **ret)
 {
+	const struct mx_server_params *p = &os->ctx->srv->p;
 	struct mx_sobj *so;
 	uint32_t i;
 
-	if (os->n_used >= os->ctx->srv->p.max_objects || os->n_used > SLOT_MASK)
+	if (os->n_used >= p->max_objects || os->n_used > SLOT_MASK ||
+	    *count_of(os, kind) >= limit_of(p, kind))
 		return -EDQUOT;
 	for (i = os->next; i < os->n_slots && os->slots[i];)
 		i++;
@@ -142,6 +171,7 @@ int mx_objects_add(struct mx_objects *os, enum mx_skind kind, uint8_t logon_id,
 	os->slots[i] = so;
 	os->next = i + 1;
 	os->n_used++;
+	++*count_of(os, kind);
 	if (kind == MX_S_LOGON)
 		os->logons[logon_id] = so->handle;
 	atomic_fetch_add(&os->ctx->srv->n_objects, 1);

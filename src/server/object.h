@@ -65,6 +65,7 @@ struct mx_objects {
 	struct mx_sobj **slots;
 	uint16_t *gens;
 	uint32_t n_slots, n_used;
+	uint32_t n_kind[8];   /* by the bit of enum mx_skind */
 	uint32_t next;        /* where to look for a free slot */
 	uint32_t logons[256]; /* handle of the logon object, or 0xffffffff */
 };

@@ -90,6 +90,11 @@ static void add_headers(struct mx_req *req, struct MHD_Response *r, int code)
 	add(r, "X-PendingPeriod", buf);
 	snprintf(buf, sizeof(buf), "%u", req->srv->p.idle_ms);
 	add(r, "X-ExpirationInfo", buf);
+	if (req->reply.retry_after_ms > 0) {
+		snprintf(buf, sizeof(buf), "%" PRId64,
+			 (req->reply.retry_after_ms + 999) / 1000);
+		add(r, "Retry-After", buf);
+	}
 	add(r, "X-ServerApplication", SERVER_APPLICATION);
 	add(r, "Cache-Control", "private");
 }

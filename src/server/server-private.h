@@ -9,6 +9,7 @@
  *     ctx.lock      a context's queue and its parked wait   (ctx.h)
  *       req.lock    whether a connection is suspended       (http.c)
  *         MHD_resume_connection, the timers' and the pool's lock
+ *   throttles.lock  what users ask for; nothing under it  (throttle.c)
  */
 #ifndef MX_SERVER_PRIVATE_H
 #define MX_SERVER_PRIVATE_H
@@ -29,6 +30,7 @@ struct mx_ctxs;
 struct mx_deliveries;
 struct mx_events;
 struct mx_store;
+struct mx_throttles;
 
 struct mx_server {
 	struct mx_server_params p; /* strings owned, zeros replaced */
@@ -39,6 +41,7 @@ struct mx_server {
 	struct mx_ctxs *ctxs;
 	struct mx_events *events;
 	struct mx_deliveries *deliveries;
+	struct mx_throttles *throttles;
 	struct MHD_Daemon *mhd;
 	char *cert, *key; /* PEM texts for MHD */
 	uint16_t port;

@@ -14,6 +14,7 @@
 #include "server/deliver.h"
 #include "server/event.h"
 #include "server/http.h"
+#include "server/throttle.h"
 #include "store/store.h"
 
 static int copy(const char *s, const char **ret)
@@ -40,7 +41,13 @@ static int take_params(struct mx_server *srv, const struct mx_server_params *p)
 	q->n_workers =
 		or_default(p->n_workers, (cores > 0 ? (unsigned)cores : 1) + 4);
 	q->max_contexts = or_default(p->max_contexts, 32);
+	q->max_logons = or_default(p->max_logons, 255);
 	q->max_objects = or_default(p->max_objects, 2000);
+	q->max_folders = or_default(p->max_folders, 500);
+	q->max_messages = or_default(p->max_messages, 250);
+	q->max_attachments = or_default(p->max_attachments, 500);
+	q->max_tables = or_default(p->max_tables, 500);
+	q->max_streams = or_default(p->max_streams, 250);
 	q->max_body = p->max_body ? p->max_body : 1u << 20;
 	q->idle_ms = or_default(p->idle_ms, 900000);
 	q->pending_ms = or_default(p->pending_ms, 30000);
@@ -116,6 +123,8 @@ static int start(struct mx_server *srv, struct mx_fault *f)
 	if (!r)
 		r = mx_ctxs_new(srv, &srv->ctxs);
 	if (!r)
+		r = mx_throttles_new(srv, &srv->throttles);
+	if (!r)
 		r = mx_http_start(srv, fd, f);
 	if (r < 0)
 		close(fd);
@@ -125,6 +134,7 @@ static int start(struct mx_server *srv, struct mx_fault *f)
 static void free_all(struct mx_server *srv)
 {
 	mx_deliveries_free(srv->deliveries);
+	mx_throttles_free(srv->throttles);
 	mx_ctxs_free(srv->ctxs);
 	mx_pool_free(srv->pool);
 	mx_timers_free(srv->timers);

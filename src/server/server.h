@@ -76,17 +76,29 @@ struct mx_server_params {
 	unsigned n_workers;       /* threads for requests; default cores + 4 */
 	unsigned max_connections; /* TCP; default what the file limit allows */
 	unsigned max_contexts;    /* session contexts per user; 32 */
-	unsigned max_objects;     /* server objects per context; 2000 */
-	size_t max_body;          /* bytes of one request; 1 MiB */
-	unsigned max_open;        /* open mailboxes; the store's default */
+	unsigned max_logons;      /* logons per context; 255 */
+	/* Server objects per context: all together, with logons and
+	 * subscriptions, and of a kind. */
+	unsigned max_objects;     /* 2000 */
+	unsigned max_folders;     /* 500 */
+	unsigned max_messages;    /* 250; embedded ones too */
+	unsigned max_attachments; /* 500 */
+	unsigned max_tables;      /* 500 */
+	unsigned max_streams;     /* 250 */
+	/* Connects and Executes (server/throttle.h); default no limit. */
+	unsigned max_rate;    /* of a user a second: then 429 */
+	unsigned max_active;  /* of a user at once: then RopBackoff */
+	unsigned max_running; /* of all users at once: then 503 */
+	size_t max_body;      /* bytes of one request; 1 MiB */
+	unsigned max_open;    /* open mailboxes; the store's default */
 
 	unsigned idle_ms;    /* a context's life without requests; 900000 */
 	unsigned pending_ms; /* X-PendingPeriod; 30000 */
 	unsigned wait_ms;    /* longest NotificationWait; 300000 */
 	unsigned grace_ms;   /* an answer that takes longer starts with a chunk
 			      * "PROCESSING"; 500 */
-	unsigned auth_ms; /* a verified Authorization header is kept; 60000 */
-	unsigned slow_ms; /* a client that stops sending; 60000 */
+	unsigned auth_ms;  /* a verified Authorization header is kept; 60000 */
+	unsigned slow_ms;  /* a client that stops sending; 60000 */
 	unsigned retry_ms; /* until what could not be delivered is offered
 			    * again, then twice that …; 20000 */
 
@@ -120,6 +132,18 @@ const char *mx_server_url(const struct mx_server *srv);
 
 /* The store under it, for users and grants (store/dir.h); borrowed. */
 struct mx_store *mx_server_store(struct mx_server *srv);
+
+/* How a request is refused for now. */
+enum mx_refusal {
+	MX_REFUSE_429,     /* HTTP, with Retry-After */
+	MX_REFUSE_503,     /* likewise */
+	MX_REFUSE_BACKOFF, /* RopBackoff: Executes only */
+};
+
+/* Refuses what the user (mx_user.id) asks for, Connect and Execute, for so long;
+ * 0 ends it.  Any thread. */
+void mx_server_throttle(struct mx_server *srv, uint32_t user,
+			enum mx_refusal how, unsigned ms);
 
 struct mx_server_stats {
 	uint64_t requests;    /* HTTP requests answered so far */
