@@ -59,6 +59,54 @@ int mx_dir_rights(struct mx_store *st, const uint8_t mailbox[16],
 	return r;
 }
 
+static int read_grant(sqlite3_stmt *s, struct mx_arena *a,
+		      struct mx_dir_grant *ret)
+{
+	const char *name = (const char *)sqlite3_column_text(s, 2);
+
+	*ret = (struct mx_dir_grant){
+		.owner = (uint32_t)sqlite3_column_int64(s, 0),
+		.grantee = (uint32_t)sqlite3_column_int64(s, 1),
+		.name = mx_arena_strdup(a, name ? name : ""),
+		.rights = (unsigned)sqlite3_column_int(s, 3),
+	};
+	return ret->name ? 0 : -ENOMEM;
+}
+
+int mx_dir_list_grants(struct mx_store *st, struct mx_arena *a,
+		       struct mx_dir_grant **ret, size_t *ret_n)
+{
+	struct mx_dir *d = mx_store_users(st);
+	struct mx_dir_grant *list = NULL;
+	sqlite3_stmt *s = NULL;
+	size_t n = 0, cap = 0;
+	int r;
+
+	mx_mutex_lock(&d->lock);
+	r = mx_db_query(&d->db, &s, SQL_GRANT_LIST, "");
+	for (; r == 1; r = mx_db_step(&d->db, s)) {
+		if (n == cap) {
+			struct mx_dir_grant *more;
+
+			cap = cap ? cap * 2 : 32;
+			more = mx_arena_newv(a, struct mx_dir_grant, cap);
+			if (more && n)
+				memcpy(more, list, n * sizeof(*list));
+			list = more;
+		}
+		r = list ? read_grant(s, a, &list[n++]) : -ENOMEM;
+		if (r)
+			break;
+	}
+	mx_stmt_reset_auto(&s);
+	mx_mutex_unlock(&d->lock);
+	if (!r) {
+		*ret = list;
+		*ret_n = n;
+	}
+	return r;
+}
+
 /* ---- Who has something to send ---- */
 
 int mx_dir_mark_sending(struct mx_store *st, const struct mx_guid *guid,

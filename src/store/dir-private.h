@@ -19,7 +19,8 @@ struct mx_dir {
 	_Atomic uint64_t epoch; /* see mx_dir_epoch */
 };
 
-int mx_dir_open(struct mx_store *st, struct mx_dir **ret);
+/* make: users.db where there is none. */
+int mx_dir_open(struct mx_store *st, bool make, struct mx_dir **ret);
 void mx_dir_close(struct mx_dir *d); /* NULL is fine */
 
 int mx_dir_by_id(struct mx_store *st, uint32_t id, struct mx_arena *a,

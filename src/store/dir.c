@@ -102,7 +102,7 @@ static bool password_fits(const char *password, const char *hash)
 
 /* ---- Opening ---- */
 
-int mx_dir_open(struct mx_store *st, struct mx_dir **ret)
+int mx_dir_open(struct mx_store *st, bool make, struct mx_dir **ret)
 {
 	struct mx_dir *d = calloc(1, sizeof(*d));
 	char path[4096];
@@ -112,7 +112,7 @@ int mx_dir_open(struct mx_store *st, struct mx_dir **ret)
 		return -ENOMEM;
 	mx_mutex_init(&d->lock);
 	snprintf(path, sizeof(path), "%s/users.db", mx_store_dir(st));
-	r = mx_db_open(&d->db, path, &mx_schema_users, true, mx_store_vfs(st));
+	r = mx_db_open(&d->db, path, &mx_schema_users, make, mx_store_vfs(st));
 	if (!r) {
 		r = load_domain(d);
 		if (!r)

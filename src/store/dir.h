@@ -96,9 +96,21 @@ enum mx_grant {
 };
 
 /* Grants exactly `rights` (0 takes all away) on owner's mailbox to grantee,
- * both by name.  0; MX_ANS_UNKNOWN_USER. */
+ * both by name.  It holds from the next logon on, in every process that has the
+ * store open; a logon that exists keeps what it had.  0; MX_ANS_UNKNOWN_USER. */
 int mx_dir_grant(struct mx_store *st, const char *owner, const char *grantee,
 		 unsigned rights);
+
+/* One grant; the name lives in the arena of the call that gave it. */
+struct mx_dir_grant {
+	uint32_t owner, grantee; /* mx_user.id */
+	const char *name;        /* the grantee's */
+	unsigned rights;
+};
+
+/* All grants, by the owners' names, then the grantees'; from the arena. */
+int mx_dir_list_grants(struct mx_store *st, struct mx_arena *a,
+		       struct mx_dir_grant **ret, size_t *ret_n);
 
 /* The rights of user id `grantee` on the mailbox: all of them for the owner. */
 int mx_dir_rights(struct mx_store *st, const uint8_t mailbox[16],

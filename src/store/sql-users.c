@@ -41,6 +41,10 @@ const char *const mx_sql_users[] = {
 		"SELECT u.id, ifnull(g.rights, 0) FROM users u"
 		" LEFT JOIN grants g ON g.owner = u.id AND g.grantee = ?2"
 		" WHERE u.mailbox = ?1",
+	[SQL_GRANT_LIST] = "SELECT g.owner, u.id, u.name, g.rights"
+			   " FROM grants g JOIN users u ON u.id = g.grantee"
+			   " JOIN users o ON o.id = g.owner"
+			   " ORDER BY o.name, u.name",
 	[SQL_SENDING_PUT] = "INSERT OR IGNORE INTO sending (mailbox)"
 			    " VALUES (?1)",
 	[SQL_SENDING_DELETE] = "DELETE FROM sending WHERE mailbox = ?1",

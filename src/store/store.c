@@ -317,11 +317,13 @@ static int sweep(struct mx_store *st, const char *path)
 	return r;
 }
 
-static int open_in(struct mx_store *st)
+static int open_in(struct mx_store *st, bool users_only)
 {
 	char path[4096];
 	int r;
 
+	if (users_only)
+		return mx_dir_open(st, false, &st->users);
 	r = make_dir(st->dir);
 	if (!r)
 		r = lock_dir(st);
@@ -330,7 +332,7 @@ static int open_in(struct mx_store *st)
 	snprintf(path, sizeof(path), "%s/mailboxes", st->dir);
 	r = make_dir(path);
 	if (!r)
-		r = mx_dir_open(st, &st->users);
+		r = mx_dir_open(st, true, &st->users);
 	if (!r)
 		r = sweep(st, path);
 	if (!r)
@@ -357,7 +359,8 @@ int mx_store_open(const char *dir, const struct mx_store_conf *conf,
 	st->dir = strdup(dir);
 	st->org = strdup(conf && conf->org ? conf->org : "Mapiary");
 	st->vfs = conf && conf->vfs ? strdup(conf->vfs) : NULL;
-	r = st->dir && st->org ? open_in(st) : -ENOMEM;
+	r = st->dir && st->org ? open_in(st, conf && conf->users_only)
+			       : -ENOMEM;
 	if (r) {
 		mx_store_close(st);
 		return r;

@@ -161,6 +161,10 @@ struct mx_store_conf {
 	const char *vfs; /* tests: name of an SQLite VFS; else NULL */
 	unsigned retry_ms; /* until a delivery that failed is tried again, the
 			    * first time; 0: 20000 */
+	/* Only the directory of users, of a store that exists, also while a
+	 * server has it: for looking and for grants (dir.h).  Nothing else may
+	 * be asked of such a store. */
+	bool users_only;
 };
 
 /*
@@ -168,7 +172,8 @@ struct mx_store_conf {
  * lock file keeps a second process out (-EBUSY).  Hands over what Submit left
  * undelivered before a crash.  conf may be NULL and is copied; its strings
  * too.  Returns 0 with *ret to be closed; -EBUSY; -ENOSPC; -EUCLEAN when
- * users.db is damaged; other errnos of the file system.
+ * users.db is damaged; -ENOENT with users_only; other errnos of the file
+ * system.
  */
 int mx_store_open(const char *dir, const struct mx_store_conf *conf,
 		  struct mx_store **ret);
