@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/rand.h"
+#include "connlist/conn.h"
 #include "connlist/registry-private.h"
 #include "connlist/test-util.h"
 
@@ -128,24 +129,6 @@ static void test_default_capacity_fits_48_mib(void **state)
 	mx_reg_close(reg);
 }
 
-/* B30: the stated capacity can really be used. */
-static void test_default_capacity_can_be_used(void **state)
-{
-	struct mx_reg *reg = tu_open(0, 0, 0);
-	struct mx_clist **cl = calloc(16384, sizeof(struct mx_clist *));
-	struct mx_clist *more = NULL;
-	struct mx_sid sid = mx_sid_unix(1u << 30);
-
-	for (uint32_t i = 0; i < 16384; i++)
-		cl[i] = tu_join(reg, i);
-	assert_int_equal(mx_clist_join(reg, &sid, "", &more, NULL), -ENOSPC);
-	for (uint32_t i = 0; i < 16384; i++)
-		mx_clist_leave(cl[i]);
-	tu_assert_empty(reg);
-	mx_reg_close(reg);
-	free(cl);
-}
-
 static void test_a_freed_slot_makes_old_handles_stale(void **state)
 {
 	struct mx_reg *reg = tu_open(1, 8, 0);
@@ -158,6 +141,78 @@ static void test_a_freed_slot_makes_old_handles_stale(void **state)
 	assert_false(mx_clist_valid(&old));
 	assert_true(mx_clist_valid(b));
 	mx_clist_leave(b);
+	mx_reg_close(reg);
+}
+
+/* Everything a handle can do, after its record went to somebody else: nothing
+ * happens to that one's. */
+static void test_a_stale_connection_touches_nothing(void **state)
+{
+	struct mx_reg *reg = tu_open(2, 1, 0);
+	struct mx_clist *a = tu_join(reg, 1), *b;
+	struct mx_conn_params p = {.server = "s:1"};
+	struct mx_conn *k = NULL, old, *now = NULL;
+	struct mx_op_result r = {.err = -EPROTO, .round_trips = 9};
+	struct shm_conn before, after;
+	char cookies[64];
+
+	assert_int_equal(mx_conn_open(a, &p, &k, NULL), 0);
+	old = *k;
+	mx_conn_close(k, MX_CONN_ENDED);
+	mx_mutex_init(&old.lock);
+	mx_clist_leave(a);
+	b = tu_join(reg, 2);
+	assert_int_equal(mx_conn_open(b, &p, &now, NULL), 0);
+	assert_int_equal(mx_conn_set_cookies(now, "mine=1"), 0);
+	assert_int_equal(mx_conn_slot(now), old.slot);
+	memcpy(&before, &reg->map.conns[old.slot], sizeof(before));
+
+	assert_false(mx_conn_valid(&old));
+	assert_int_equal(mx_conn_cookies(&old, cookies, sizeof(cookies)), 0);
+	assert_int_equal(mx_conn_set_cookies(&old, "his=1"), -ESTALE);
+	assert_int_equal(mx_conn_logon_acquire(&old), -ESTALE);
+	mx_conn_logon_release(&old);
+	assert_int_equal(mx_conn_logons(&old), 0);
+	mx_conn_op_begin(&old, MX_OP_CALL, "x", "y", MX_MONO_NEVER);
+	mx_conn_op_waiting(&old, MX_OP_CALL, "z");
+	mx_conn_op_end(&old, MX_OP_CALL, &r);
+	assert_int_equal(mx_conn_set_poller(&old, MX_POLLER_STARTING), -ESTALE);
+	assert_int_equal(mx_conn_poller(&old), MX_POLLER_DONE);
+	mx_conn_report(&old, MX_HEALTH_BACKOFF, 60000, 429);
+	assert_int_equal(mx_conn_ready_at(&old).ns, 0);
+
+	memcpy(&after, &reg->map.conns[old.slot], sizeof(after));
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(mx_conn_ready_at(now).ns, 0);
+	mx_mutex_fini(&old.lock);
+	mx_conn_close(now, MX_CONN_ENDED);
+	mx_clist_leave(b);
+	tu_assert_empty(reg);
+	mx_reg_close(reg);
+}
+
+/* A list's slot that went to another user: a handle to the old one opens no
+ * connection there and waits for nothing. */
+static void test_a_stale_list_gives_nobodys_connection(void **state)
+{
+	struct mx_reg *reg = tu_open(1, 4, 0);
+	struct mx_clist *a = tu_join(reg, 1), *b;
+	struct mx_conn_params p = {.server = "s:1"};
+	struct mx_clist old = *a;
+	struct mx_conn *no = NULL;
+	struct mx_fault f = MX_FAULT_INIT;
+
+	mx_clist_leave(a);
+	b = tu_join(reg, 2);
+	assert_int_equal(mx_clist_slot(b), old.slot);
+	assert_int_equal(mx_conn_open(&old, &p, &no, &f), -EBADMSG);
+	assert_int_equal(mx_clist_wait_done(&old, MX_SCOPE_EVERYONE,
+					    MX_MONO_NEVER, NULL, NULL, &f),
+			 -EBADMSG);
+	assert_int_equal(tu_claims(reg->map.conn_claims, 4), 0);
+	assert_true(mx_clist_valid(b));
+	mx_clist_leave(b);
+	tu_assert_empty(reg);
 	mx_reg_close(reg);
 }
 
@@ -239,8 +294,9 @@ MX_TEST_MAIN(MX_TEST(test_a_list_is_found_again),
 	     MX_TEST(test_a_thousand_lists_in_one_bucket),
 	     MX_TEST(test_full_is_an_error_and_ends),
 	     MX_TEST(test_default_capacity_fits_48_mib),
-	     MX_TEST(test_default_capacity_can_be_used),
 	     MX_TEST(test_a_freed_slot_makes_old_handles_stale),
+	     MX_TEST(test_a_stale_connection_touches_nothing),
+	     MX_TEST(test_a_stale_list_gives_nobodys_connection),
 	     MX_TEST(test_handles_outlive_the_registry),
 	     MX_TEST(test_names_are_cut_between_characters),
 	     MX_TEST(test_threads_join_and_leave))

@@ -367,6 +367,48 @@ static void test_records_are_copied_whole(void **state)
 	mx_reg_close(w.reg);
 }
 
+/* Joins and is stopped before its heart was ever seen to beat. */
+static int stops_before_its_first_tick(void)
+{
+	struct mx_reg *reg = NULL;
+	struct mx_clist *cl = NULL;
+	struct mx_sid sid = mx_sid_unix(6);
+
+	if (mx_reg_open(&(struct mx_reg_params){.path = tu_path()}, &reg,
+			NULL) ||
+	    mx_clist_join(reg, &sid, "", &cl, NULL))
+		return 1;
+	raise(SIGSTOP);
+	return 2;
+}
+
+static void test_a_process_stopped_before_its_first_beat_is_seen(void **state)
+{
+	struct mx_reg *reg = tu_open(8, 8, 0);
+	MX_AUTO(picture_fini) struct picture p = {0};
+	struct mx_diag_params dp = {.stopped_ns = 1};
+	const struct mx_diag *d;
+	pid_t pid = fork();
+	int st;
+
+	if (pid == 0)
+		_exit(stops_before_its_first_tick());
+	assert_int_equal(waitpid(pid, &st, WUNTRACED), pid);
+	assert_true(WIFSTOPPED(st));
+	look(&p, &dp);
+	d = found(&p, MX_DIAG_STOPPED_PROCESS);
+	assert_non_null(d);
+	assert_int_equal(p.s.procs[d->proc].pid, pid);
+	assert_int_equal(d->severity, MX_DIAG_ERROR);
+	/* We only attached, and hold nothing that others could wait for. */
+	for (size_t i = 0; i < p.n; i++)
+		if (&p.v[i] != d)
+			assert_int_not_equal(p.v[i].kind, d->kind);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	mx_reg_close(reg);
+}
+
 MX_TEST_MAIN(MX_TEST(test_everything_is_seen),
 	     MX_TEST(test_looking_changes_nothing),
 	     MX_TEST(test_no_segment_and_no_segment_any_more),
@@ -376,4 +418,5 @@ MX_TEST_MAIN(MX_TEST(test_everything_is_seen),
 	     MX_TEST(test_a_segment_of_the_dead_can_be_read),
 	     MX_TEST(test_a_process_without_a_heartbeat_is_named),
 	     MX_TEST(test_the_watchdog_prints_what_is_in_flight),
-	     MX_TEST(test_records_are_copied_whole))
+	     MX_TEST(test_records_are_copied_whole),
+	     MX_TEST(test_a_process_stopped_before_its_first_beat_is_seen))
