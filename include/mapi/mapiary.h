@@ -136,8 +136,39 @@ STDAPI MapiaryLogon(LPMAPIARYUSER lpUser, const MAPIARY_CONFIG *lpConfig,
  * this session from its next call on, or with NULL of sessions to come. */
 STDAPI MapiarySetDeadlines(LPMAPISESSION lpSession, ULONG ulIdleDeadline,
 			   ULONG ulTotalDeadline);
-/* What MAPIUninitialize waits at most, milliseconds; 10 s at first. */
+/* What MAPIUninitialize waits at most, milliseconds; 5 s at first. */
 STDAPI MapiarySetShutdownDeadline(ULONG ulMilliseconds);
+
+/* MAPIARY_LEFT.ulKind: what MAPIUninitialize could not end. */
+#define MAPIARY_LEFT_SESSION ((ULONG)1)    /* not released by the program */
+#define MAPIARY_LEFT_CONNECTION ((ULONG)2) /* the server was not told */
+#define MAPIARY_LEFT_CALLBACK ((ULONG)3)   /* a sink or callback still runs */
+#define MAPIARY_LEFT_CALL ((ULONG)4)       /* a thread is still in a call */
+
+typedef struct {
+	ULONG cbSize;
+	ULONG ulKind;
+	ULONG cObjects;     /* of a session: stores, folders, messages ... */
+	ULONGLONG ullSince; /* open, ending, running: milliseconds so far */
+	/* For whom and where; "" when nobody can say. */
+	LPCSTR lpszUser;
+	LPCSTR lpszSid;
+	LPCSTR lpszServer;
+	LPCSTR lpszWhat; /* "1 store, 2 messages" */
+	LPCSTR lpszText; /* all of it in one line */
+} MAPIARY_LEFT, *LPMAPIARY_LEFT;
+
+/* One thing that was left behind; what lpLeft points to lives during the call.
+ * It must not call MAPI. */
+typedef void(STDAPICALLTYPE MAPIARYLEFTBEHIND)(LPVOID lpvContext,
+					       const MAPIARY_LEFT *lpLeft);
+typedef MAPIARYLEFTBEHIND *LPMAPIARYLEFTBEHIND;
+
+/* From now on the last MAPIUninitialize calls lpfnLeft, on its own thread before
+ * it returns, once for each thing it left behind: nothing, when all was released
+ * and the servers answered in time. NULL: nobody is told. */
+STDAPI MapiarySetShutdownReport(LPMAPIARYLEFTBEHIND lpfnLeft,
+				LPVOID lpvContext);
 
 /* Names the calling thread for MapiaryCancelThread; valid until it ends. */
 STDAPI_(ULONG_PTR) MapiaryThreadToken(void);

@@ -48,6 +48,10 @@ static HRESULT ab_create_one_off(IAddrBook *p, LPTSTR name, LPTSTR type,
 static HRESULT ab_compare(IAddrBook *p, ULONG n1, LPENTRYID e1, ULONG n2,
 			  LPENTRYID e2, ULONG flags, ULONG *ret)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	if (!ret)
 		return MAPI_E_INVALID_PARAMETER;
 	*ret = mx_store_same_eid(n1, e1, n2, e2);

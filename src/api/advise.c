@@ -374,6 +374,8 @@ HRESULT mx_unadvise(struct mx_obj *o, struct mx_advises *a, ULONG_PTR id)
 {
 	struct conn *found = NULL;
 
+	if (mx_obj_inherited(o))
+		return mx_obj_check(o);
 	mx_mutex_lock(&a->lock);
 	MX_LIST_FOR_EACH_SAFE(l, &a->list) {
 		struct conn *c = MX_CONTAINER_OF(l, struct conn, link);

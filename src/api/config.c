@@ -6,6 +6,7 @@
 
 #include "api/config.h"
 #include "api/hresult.h"
+#include "base/fork.h"
 #include "base/list.h"
 #include "base/lock.h"
 
@@ -17,6 +18,12 @@ struct named {
 
 static struct mx_mutex lock = MX_MUTEX_INIT;
 static struct mx_list all MX_GUARDED(&lock) = {&all, &all};
+
+/* Profiles are there in forked children too. */
+__attribute__((__constructor__)) static void on_load(void)
+{
+	mx_fork_hold(&lock);
+}
 
 /* Copies the string members in place. */
 static int copy_strings(struct mx_config *c)

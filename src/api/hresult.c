@@ -66,8 +66,8 @@ static HRESULT from_errno(int err, bool alive)
 		return MAPI_E_NOT_ENOUGH_MEMORY;
 	case -EINVAL:
 		return MAPI_E_INVALID_PARAMETER;
-	case -ECANCELED:
-		return MAPI_E_USER_CANCEL;
+	case -ECANCELED: /* MAPIUninitialize cancels too */
+		return alive ? MAPI_E_USER_CANCEL : MAPI_E_NOT_INITIALIZED;
 	case -ESHUTDOWN:
 		return alive ? MAPI_E_END_OF_SESSION : MAPI_E_NOT_INITIALIZED;
 	case -ECHILD:

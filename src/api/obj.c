@@ -14,6 +14,13 @@
 
 static _Thread_local char thread_error[600];
 
+/* In a forked child, of the parent: its lock may be held by a thread that is not
+ * there, and its memory is never freed. */
+static bool inherited(const struct mx_obj *o)
+{
+	return o->session && mx_client_forked(mx_session_client(o->session));
+}
+
 void mx_obj_init(struct mx_obj *o, const void *vtbl, const struct mx_class *cls,
 		 struct mx_obj *parent, struct mx_session *session,
 		 struct mx_sobj *so)
@@ -46,10 +53,13 @@ HRESULT mx_obj_query(struct mx_obj *o, REFIID iid, LPVOID *ret)
 	if (!ret || !iid)
 		return MAPI_E_INVALID_PARAMETER;
 	*ret = NULL;
-	if (!mx_obj_answers(o->cls, iid))
+	if (mx_obj_answers(o->cls, iid))
+		*ret = o;
+	else if (o->cls->query)
+		*ret = o->cls->query(o, iid);
+	if (!*ret)
 		return MAPI_E_INTERFACE_NOT_SUPPORTED;
 	mx_obj_add(o);
-	*ret = o;
 	return S_OK;
 }
 
@@ -72,7 +82,7 @@ ULONG mx_obj_release(struct mx_obj *o)
 
 		if (first)
 			ret = n;
-		if (n)
+		if (n || inherited(o))
 			break;
 		mx_strm_drop_all(o);
 		if (o->cls->fini)
@@ -105,7 +115,7 @@ static void remember(struct mx_obj *o, HRESULT hr, const struct mx_fault *f,
 
 	snprintf(thread_error, sizeof(thread_error), "%s%s%s", name ? name : "",
 		 name ? ": " : "", text);
-	if (!o)
+	if (!o || inherited(o))
 		return;
 	e = calloc(1, sizeof(*e));
 	if (!e)
@@ -157,6 +167,8 @@ HRESULT mx_obj_last_error(struct mx_obj *o, HRESULT hr, ULONG flags,
 	if (!ret || (flags & ~MAPI_UNICODE))
 		return ret ? MAPI_E_UNKNOWN_FLAGS : MAPI_E_INVALID_PARAMETER;
 	*ret = NULL;
+	if (inherited(o))
+		return S_OK;
 	mx_mutex_lock(&o->lock);
 	if (o->last)
 		e = *o->last;
@@ -170,21 +182,43 @@ HRESULT mx_obj_last_error(struct mx_obj *o, HRESULT hr, ULONG flags,
 
 /* ---- calls ---- */
 
+static HRESULT check(struct mx_obj *obj)
+{
+	const char *why = "MAPIInitialize was not called, or MAPIUninitialize "
+			  "ended what this object belonged to";
+
+	thread_error[0] = '\0';
+	if (mx_lib_alive(obj ? obj->session : NULL))
+		return S_OK;
+	if (obj && inherited(obj))
+		why = "the object is the parent's: a forked child calls "
+		      "MAPIInitialize and logs on itself";
+	remember(obj, MAPI_E_NOT_INITIALIZED, NULL, why);
+	return MAPI_E_NOT_INITIALIZED;
+}
+
+HRESULT mx_obj_check(void *obj)
+{
+	return check(obj);
+}
+
+bool mx_obj_inherited(void *obj)
+{
+	return inherited(obj);
+}
+
 static HRESULT begin(struct mx_do *d, struct mx_obj *obj)
 {
 	int64_t total = MX_LIB_TOTAL_MS;
+	HRESULT hr;
 
 	*d = (struct mx_do){.obj = obj, .fault = MX_FAULT_INIT};
-	thread_error[0] = '\0';
-	if (!mx_lib_alive(obj ? obj->session : NULL)) {
-		remember(obj, MAPI_E_NOT_INITIALIZED, NULL,
-			 "MAPIInitialize was not called, or MAPIUninitialize "
-			 "ended what this object belonged to");
-		return MAPI_E_NOT_INITIALIZED;
-	}
+	hr = check(obj);
+	if (FAILED(hr))
+		return hr;
 	if (obj && obj->session)
 		total = mx_lib_total_ms(obj);
-	d->thread = mx_thread_enter();
+	d->thread = mx_thread_enter(obj);
 	d->call.deadline = mx_mono_in_ms(total);
 	d->call.cancel = mx_thread_cancel(d->thread);
 	d->call.fault = &d->fault;

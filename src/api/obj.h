@@ -11,7 +11,9 @@
  * A call:  mx_do_begin (is the library initialised? deadline, cancel token),
  * work with &d.call, mx_do_end (HRESULT, GetLastError).  Nothing is locked
  * while a server is asked.  Release of the last reference hands the server
- * object to the session's reaper and returns.
+ * object to the session's reaper and returns.  In a forked child calls end in
+ * mx_do_begin or mx_obj_check, before any lock, and Release counts down and does
+ * no more.
  */
 #ifndef MX_API_OBJ_H
 #define MX_API_OBJ_H
@@ -34,6 +36,9 @@ struct mx_class {
 	const IID *const *iids; /* what QueryInterface answers to, */
 	size_t n_iids;          /* besides IUnknown */
 	void (*fini)(struct mx_obj *o); /* of the class's own members */
+	/* Interfaces with a table of their own that share the object's
+	 * references: the pointer to give out, or NULL.  NULL: none. */
+	void *(*query)(struct mx_obj *o, REFIID iid);
 
 	/* Objects with properties: what this side knows better than the server
 	 * (entry ids, types).  own_tags lists them; own() gives one: 1 with
@@ -108,6 +113,12 @@ struct mx_do {
 HRESULT mx_do_begin(struct mx_do *d, void *obj);
 /* A call without an object (MAPILogonEx). */
 HRESULT mx_do_begin_free(struct mx_do *d);
+
+/* What mx_do_begin begins with, for calls that do nothing a server is asked for:
+ * S_OK or MAPI_E_NOT_INITIALIZED. */
+HRESULT mx_obj_check(void *obj);
+/* A forked child's view of its parent's object: it must not be locked. */
+bool mx_obj_inherited(void *obj);
 
 /* For objects with a state that a call reads, changes on the server and writes
  * back (tables, streams): calls take turns.  Waiting has the call's deadline

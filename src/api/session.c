@@ -12,9 +12,22 @@
 #include "api/store.h"
 #include "api/text.h"
 #include "base/buf.h"
+#include "base/fork.h"
 
 static struct mx_mutex all_lock = MX_MUTEX_INIT;
 static struct mx_list all MX_GUARDED(&all_lock) = {&all, &all};
+
+/* The parent's sessions are nobody's in a child. */
+static void in_child(void)
+{
+	mx_list_init(&all);
+}
+
+__attribute__((__constructor__)) static void on_load(void)
+{
+	mx_fork_hold(&all_lock);
+	mx_fork_child(in_child);
+}
 
 static struct mx_ses *ses_of(IMAPISession *p)
 {
@@ -182,8 +195,10 @@ static HRESULT ses_open_entry(IMAPISession *p, ULONG n, LPENTRYID eid,
 	struct mx_objid id;
 	struct mx_store *st;
 	LPMDB mdb = NULL;
-	HRESULT hr;
+	HRESULT hr = mx_obj_check(s);
 
+	if (FAILED(hr))
+		return hr;
 	if (!ret || !ret_type)
 		return MAPI_E_INVALID_PARAMETER;
 	*ret = NULL;
@@ -211,6 +226,10 @@ static HRESULT ses_open_entry(IMAPISession *p, ULONG n, LPENTRYID eid,
 static HRESULT ses_compare(IMAPISession *p, ULONG n1, LPENTRYID e1, ULONG n2,
 			   LPENTRYID e2, ULONG flags, ULONG *ret)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	if (!ret)
 		return MAPI_E_INVALID_PARAMETER;
 	*ret = mx_store_same_eid(n1, e1, n2, e2);
@@ -445,6 +464,26 @@ static void describe(struct mx_buf *out, struct mx_session *s)
 		      (unsigned long long)st.notified);
 }
 
+static void describe_calls(struct mx_buf *out)
+{
+	struct mx_thread_call *v;
+	size_t n = mx_thread_calls(NULL, 0, false) + 16, got;
+
+	v = calloc(n, sizeof(*v));
+	if (!v)
+		return;
+	got = mx_thread_calls(v, n, false);
+	for (size_t i = 0; i < got && i < n; i++)
+		mx_buf_printf(out,
+			      "thread %d in a call of %s%s%s%s%s for %lld "
+			      "ms\n",
+			      (int)v[i].tid, v[i].what,
+			      v[i].user[0] ? ", " : "", v[i].user,
+			      v[i].user[0] ? " at " : "", v[i].server,
+			      (long long)v[i].since_ms);
+	free(v);
+}
+
 HRESULT MapiaryDiagnose(LPSTR *ret)
 {
 	MX_AUTO(mx_buf_auto) struct mx_buf out = MX_BUF_INIT;
@@ -472,7 +511,7 @@ HRESULT MapiaryDiagnose(LPSTR *ret)
 		mx_session_unref(list[i]);
 	}
 	free(list);
-	mx_thread_describe(&out);
+	describe_calls(&out);
 	text = out.err ? NULL : mx_api_alloc(out.len + 1);
 	if (!text)
 		return MAPI_E_NOT_ENOUGH_MEMORY;

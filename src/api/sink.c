@@ -9,7 +9,8 @@
  *
  * The queue is counted by references: T holds one until it ends (a thread key
  * drops it), each of its sinks another; a sink that outlives its thread drops
- * what it gets.
+ * what it gets.  A forked child's thread has a queue of its own: the parent's
+ * descriptor is the parent's (net/fork.h closes it).
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -20,6 +21,7 @@
 #include "api/api.h"
 #include "base/list.h"
 #include "base/lock.h"
+#include "net/fork.h"
 
 static HRESULT sink_query(IMAPIAdviseSink *s, REFIID iid, void **ret)
 {
@@ -101,6 +103,7 @@ struct queue {
 	struct mx_list items;
 	bool over; /* the thread has ended */
 	int fd;    /* eventfd: readable while items wait */
+	unsigned generation;
 };
 
 struct item {
@@ -147,15 +150,22 @@ static void queue_unref(struct queue *q)
 	if (atomic_fetch_sub(&q->refs, 1) != 1)
 		return;
 	queue_drop(q);
-	close(q->fd);
+	mx_net_fd_close(q->fd);
 	mx_mutex_fini(&q->lock);
 	free(q);
+}
+
+static bool inherited(const struct queue *q)
+{
+	return q->generation != mx_net_generation();
 }
 
 static void queue_thread_ends(void *p)
 {
 	struct queue *q = p;
 
+	if (inherited(q))
+		return;
 	mx_mutex_lock(&q->lock);
 	q->over = true;
 	mx_mutex_unlock(&q->lock);
@@ -165,7 +175,29 @@ static void queue_thread_ends(void *p)
 
 static void queue_key_make(void)
 {
-	queue_key_ok = !pthread_key_create(&queue_key, queue_thread_ends);
+	queue_key_ok = !mx_net_setup() &&
+		       !pthread_key_create(&queue_key, queue_thread_ends);
+}
+
+/* A queue that is nobody's yet; NULL out of memory or files. */
+static struct queue *queue_new(void)
+{
+	struct queue *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->refs = 1;
+	q->generation = mx_net_generation();
+	q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	mx_mutex_init(&q->lock);
+	mx_list_init(&q->items);
+	if (q->fd >= 0 && !mx_net_fd_add(q->fd))
+		return q;
+	if (q->fd >= 0)
+		close(q->fd);
+	mx_mutex_fini(&q->lock);
+	free(q);
+	return NULL;
 }
 
 /* This thread's queue, made if need be; NULL out of memory or files. */
@@ -177,21 +209,14 @@ static struct queue *queue_here(bool make)
 	if (!queue_key_ok)
 		return NULL;
 	q = pthread_getspecific(queue_key);
+	if (q && inherited(q))
+		q = NULL;
 	if (q || !make)
 		return q;
-	q = calloc(1, sizeof(*q));
-	if (!q)
-		return NULL;
-	q->refs = 1;
-	q->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	mx_mutex_init(&q->lock);
-	mx_list_init(&q->items);
-	if (q->fd < 0 || pthread_setspecific(queue_key, q)) {
-		if (q->fd >= 0)
-			close(q->fd);
-		mx_mutex_fini(&q->lock);
-		free(q);
-		return NULL;
+	q = queue_new();
+	if (q && pthread_setspecific(queue_key, q)) {
+		queue_unref(q);
+		q = NULL;
 	}
 	return q;
 }
@@ -211,7 +236,7 @@ static ULONG ts_release(IMAPIAdviseSink *s)
 	struct thread_sink *t = ts_of(s);
 	ULONG n = atomic_fetch_sub(&t->refs, 1) - 1;
 
-	if (!n) {
+	if (!n && !inherited(t->q)) {
 		IMAPIAdviseSink_Release(t->to);
 		queue_unref(t->q);
 		free(t);

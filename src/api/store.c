@@ -127,6 +127,10 @@ bool mx_store_same_eid(ULONG n1, const void *e1, ULONG n2, const void *e2)
 static HRESULT store_compare(IMsgStore *p, ULONG n1, LPENTRYID e1, ULONG n2,
 			     LPENTRYID e2, ULONG flags, ULONG *ret)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	if (!ret)
 		return MAPI_E_INVALID_PARAMETER;
 	*ret = mx_store_same_eid(n1, e1, n2, e2);
@@ -348,6 +352,10 @@ static HRESULT store_unadvise(IMsgStore *p, ULONG_PTR conn)
 /* Nothing is queued on our side: what was submitted is the server's. */
 static HRESULT store_logoff(IMsgStore *p, ULONG *flags)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	if (!flags)
 		return MAPI_E_INVALID_PARAMETER;
 	*flags = LOGOFF_COMPLETE;

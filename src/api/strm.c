@@ -116,6 +116,8 @@ static ULONG strm_release(IStream *p)
 	bool keep = false;
 	unsigned n;
 
+	if (mx_obj_inherited(s))
+		return mx_obj_release(&s->obj);
 	mx_mutex_lock(&owner->lock);
 	n = atomic_fetch_sub(&s->obj.refs, 1) - 1;
 	if (!n && s->linked)

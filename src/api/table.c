@@ -526,6 +526,10 @@ static HRESULT table_unadvise(IMAPITable *p, ULONG_PTR conn)
 
 static HRESULT table_status(IMAPITable *p, ULONG *status, ULONG *type)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	if (!status || !type)
 		return MAPI_E_INVALID_PARAMETER;
 	*status = TBLSTAT_COMPLETE;
@@ -558,6 +562,10 @@ static HRESULT table_collapse(IMAPITable *p, ULONG n, LPBYTE key, ULONG flags,
 static HRESULT table_wait(IMAPITable *p, ULONG flags, ULONG timeout,
 			  ULONG *status)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	if (status)
 		*status = TBLSTAT_COMPLETE;
 	return S_OK;
@@ -577,6 +585,10 @@ static HRESULT table_set_collapse(IMAPITable *p, ULONG flags, ULONG n,
 
 static HRESULT table_abort(IMAPITable *p)
 {
+	HRESULT hr = mx_obj_check(p);
+
+	if (FAILED(hr))
+		return hr;
 	return S_OK; /* nothing goes on by itself */
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/fork.h"
 #include "base/lock.h"
 #include "identity/creds.h"
 
@@ -194,20 +195,6 @@ static void stack_key_make(void)
 	stack_key_made = !pthread_key_create(&stack_key, stack_free);
 }
 
-/* dlclose: threads that end later must not call into unmapped code. */
-__attribute__((__destructor__)) static void stack_key_drop(void)
-{
-	struct stack *s;
-
-	if (!stack_key_made)
-		return;
-	s = pthread_getspecific(stack_key);
-	if (s)
-		stack_free(s);
-	pthread_key_delete(stack_key);
-	stack_key_made = false;
-}
-
 static struct stack *stack_get(void)
 {
 	pthread_once(&stack_once, stack_key_make);
@@ -290,6 +277,12 @@ static struct {
 	struct entry *v;
 	struct mx_userctx *process;
 } table = {.lock = MX_MUTEX_INIT};
+
+/* Registered contexts are there in forked children too. */
+__attribute__((__constructor__)) static void on_load(void)
+{
+	mx_fork_hold(&table.lock);
+}
 
 /* The first entry whose uid is not below. */
 static size_t table_find_locked(uid_t uid)

@@ -83,8 +83,6 @@ struct mx_callback {
 	pid_t tid;
 };
 
-/* Whether this is a forked child of the client's process. */
-bool mx_client_forked(const struct mx_client *c);
 /* The client's memory. */
 void mx_client_core_get(struct mx_client *c);
 void mx_client_core_put(struct mx_client *c);

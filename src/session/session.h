@@ -142,6 +142,9 @@ void mx_client_hurry(struct mx_client *c);
 /* The registry, borrowed, for lists and diagnosis; NULL after shutdown. */
 struct mx_reg *mx_client_registry(struct mx_client *c);
 
+/* Whether this is a forked child of the client's process. */
+bool mx_client_forked(const struct mx_client *c);
+
 /* False in a forked child and after shutdown. */
 bool mx_client_alive(const struct mx_client *c);
 

@@ -36,7 +36,7 @@ static void end(struct world *w)
 	/* the server is still gone while the client ends */
 	ok(MapiarySetShutdownDeadline(200));
 	world_uninitialize(w);
-	ok(MapiarySetShutdownDeadline(10000));
+	ok(MapiarySetShutdownDeadline(5000));
 	ok(MapiarySetDeadlines(NULL, 60000, 600000));
 	gate_set(world_gate(w), GATE_OPEN);
 	world_free(w);
