@@ -19,6 +19,7 @@ int mx_cmd_bench(int argc, char **argv);
 int mx_cmd_demo(int argc, char **argv);
 int mx_cmd_doctor(int argc, char **argv);
 int mx_cmd_lists(int argc, char **argv);
+int mx_cmd_repro(int argc, char **argv);
 int mx_cmd_serve(int argc, char **argv);
 int mx_cmd_user(int argc, char **argv);
 

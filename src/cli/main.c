@@ -20,6 +20,8 @@ static const struct {
 } commands[] = {
 	{"demo", "run the main job: many users in one process, real mail",
 	 mx_cmd_demo},
+	{"repro", "show the old runtime's hang, and that it is gone",
+	 mx_cmd_repro},
 	{"serve", "run the embedded server", mx_cmd_serve},
 	{"user", "add, list, change and remove the server's users",
 	 mx_cmd_user},
