@@ -1,9 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The file: damaged, foreign, somebody else's, no room for it.  With the
- * argument "fuzz N" random bytes are flipped N times instead of a few hundred.
- */
+/* The file: damaged, foreign, somebody else's, no room for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -14,7 +11,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/rand.h"
 #include "connlist/conn.h"
 #include "connlist/test-util.h"
 
@@ -332,165 +328,16 @@ static void test_a_full_dev_shm_is_a_clear_error(void **state)
 	assert_int_equal(WEXITSTATUS(st), 0);
 }
 
-/* --- Random damage ------------------------------------------------------ */
-
-/* Whatever the bytes: attaching ends, and then every user finds a list of his
- * own SID, and nobody another's session.  In a child, so that a crash or an
- * endless loop is that child's. */
-static int use_damaged(void)
-{
-	struct mx_reg_params p = small;
-	struct mx_reg *reg = NULL;
-
-	alarm(20);
-	p.path = tu_path();
-	if (mx_reg_open(&p, &reg, NULL))
-		return 0; /* refused */
-	for (uint32_t user = 1; user <= 3; user++) {
-		struct mx_conn_params cp = {.server = "s:1"};
-		struct mx_sid sid = mx_sid_unix(user), got;
-		struct mx_clist *cl = NULL;
-		struct mx_conn *k = NULL;
-		uint64_t raw[SHM_SID_WORDS];
-		char cookies[300];
-
-		if (mx_clist_join(reg, &sid, "", &cl, NULL))
-			continue;
-		shm_get_bytes(raw, reg->map.lists[cl->slot].sid, 9);
-		if (mx_sid_unpack(raw,
-				  shm_get32(&reg->map.lists[cl->slot].sid_len),
-				  &got) ||
-		    !mx_sid_equal(&sid, &got))
-			return 3;
-		if (!mx_conn_open(cl, &cp, &k, NULL)) {
-			if (mx_conn_cookies(k, cookies, sizeof(cookies)) &&
-			    user != 1)
-				return 4;
-			mx_conn_close(k, MX_CONN_ENDED);
-		}
-		mx_clist_leave(cl);
-	}
-	mx_reg_tick(reg);
-	mx_reg_close(reg);
-	return 0;
-}
-
-static void in_child(int (*fn)(void), uint64_t seed)
-{
-	pid_t pid = fork();
-	int st;
-
-	if (pid == 0)
-		_exit(fn());
-	assert_true(pid > 0);
-	assert_int_equal(waitpid(pid, &st, 0), pid);
-	if (st) {
-		print_error("seed %llu: status %x\n", (unsigned long long)seed,
-			    (unsigned)st);
-		fail();
-	}
-}
-
-/* Where there is something: half of the flips hit what is in use. */
-static off_t somewhere(struct mx_prng *r, const struct shm_map *m, off_t size)
-{
-	const char *base = (const char *)(uintptr_t)m->header;
-
-#define IN(field, n)                                                           \
-	((off_t)((const char *)m->field - base) +                              \
-	 (off_t)mx_prng_below(r, (uint32_t)((n) * sizeof(*m->field))))
-	switch (mx_prng_below(r, 10)) {
-	case 0:
-		return IN(procs, 2);
-	case 1:
-		return IN(buckets, m->n_buckets);
-	case 2:
-		return IN(list_claims, m->n_lists);
-	case 3:
-		return IN(conn_claims, m->n_conns);
-	case 4:
-		return IN(lists, m->n_lists);
-	case 5:
-		return IN(peers, 2);
-	case 6:
-		return IN(conns, 2);
-	default:
-		return (off_t)mx_prng_below(r, (uint32_t)size);
-	}
-#undef IN
-}
-
-static unsigned n_flips = 600;
-
-static void flip_and_use(bool attached)
-{
-	struct mx_reg *reg = NULL;
-	struct shm_map m;
-	struct stat st;
-
-	make_used_segment();
-	assert_int_equal(stat(tu_path(), &st), 0);
-	assert_int_equal(try_attach(&reg, NULL), 0);
-	m = reg->map;
-	for (unsigned i = 0; i < n_flips; i++) {
-		struct mx_prng r = {i + 1};
-		unsigned n = 1 + mx_prng_below(&r, 4);
-
-		if (!attached) {
-			mx_reg_close(reg);
-			make_used_segment();
-		}
-		while (n--) {
-			off_t at = somewhere(&r, &m, st.st_size);
-
-			poke(at, (uint8_t)mx_prng_next(&r));
-		}
-		in_child(use_damaged, i + 1);
-		if (attached) {
-			mx_reg_close(reg);
-			make_used_segment();
-		}
-		assert_int_equal(try_attach(&reg, NULL), 0);
-	}
-	mx_reg_close(reg);
-}
-
-static void test_random_damage_with_nobody_attached(void **state)
-{
-	flip_and_use(false);
-}
-
-static void test_random_damage_under_a_survivor(void **state)
-{
-	flip_and_use(true);
-}
-
-static const struct mx_test tests[] = {
-	MX_TEST(test_a_good_segment_is_kept),
-	MX_TEST(test_any_flip_in_the_header_is_noticed),
-	MX_TEST(test_damage_is_refused_while_others_are_attached),
-	MX_TEST(test_every_truncation_is_noticed),
-	MX_TEST(test_another_mode_is_refused),
-	MX_TEST(test_another_owner_is_refused),
-	MX_TEST(test_what_is_no_file_is_never_followed),
-	MX_TEST(test_a_missing_folder_is_a_clear_error),
-	MX_TEST(test_impossible_capacities_are_refused),
-	MX_TEST(test_an_empty_segment_takes_another_capacity),
-	MX_TEST(test_the_environment_names_the_file),
-	MX_TEST(test_a_changed_sid_is_not_believed),
-	MX_TEST(test_a_full_dev_shm_is_a_clear_error),
-	MX_TEST_IN(test_random_damage_with_nobody_attached, 3000),
-	MX_TEST_IN(test_random_damage_under_a_survivor, 3000),
-};
-
-int main(int argc, char **argv)
-{
-	static char *only_damage[] = {(char *)"", (char *)"random_damage",
-				      NULL};
-
-	if (argc == 3 && !strcmp(argv[1], "fuzz")) {
-		n_flips = (unsigned)strtoul(argv[2], NULL, 10);
-		return mx_test_run(tests, MX_ARRAY_SIZE(tests), 2, only_damage);
-	}
-	return mx_test_run(tests, MX_ARRAY_SIZE(tests), argc, argv);
-}
+MX_TEST_MAIN(MX_TEST(test_a_good_segment_is_kept),
+	     MX_TEST(test_any_flip_in_the_header_is_noticed),
+	     MX_TEST(test_damage_is_refused_while_others_are_attached),
+	     MX_TEST(test_every_truncation_is_noticed),
+	     MX_TEST(test_another_mode_is_refused),
+	     MX_TEST(test_another_owner_is_refused),
+	     MX_TEST(test_what_is_no_file_is_never_followed),
+	     MX_TEST(test_a_missing_folder_is_a_clear_error),
+	     MX_TEST(test_impossible_capacities_are_refused),
+	     MX_TEST(test_an_empty_segment_takes_another_capacity),
+	     MX_TEST(test_the_environment_names_the_file),
+	     MX_TEST(test_a_changed_sid_is_not_believed),
+	     MX_TEST(test_a_full_dev_shm_is_a_clear_error))
