@@ -152,10 +152,11 @@ double bench_lists_pairs(void *arg)
 
 	for (uint32_t i = 0; i < N_PAIRS; i++) {
 		struct mx_clist *cl = NULL;
+		struct mx_sid sid;
 
 		l->seed = l->seed * 1664525u + 1013904223u;
-		if (mx_clist_join(l->reg, &l->sids[l->seed >> 18], "bench", &cl,
-				  NULL)) {
+		sid_of(l->seed >> 18, &sid);
+		if (mx_clist_join(l->reg, &sid, "bench", &cl, NULL)) {
 			mx_cli_fail("bench", "cannot join a list");
 			return -1;
 		}
@@ -188,12 +189,9 @@ int bench_lists_open(struct bench_lists *l)
 	*l = (struct bench_lists){.end = -1, .seed = 1};
 	snprintf(l->path, sizeof(l->path), "/dev/shm/mapiary-bench-%d",
 		 (int)getpid());
-	l->sids = calloc(BENCH_LISTS, sizeof(*l->sids));
 	l->mutex = robust_mutex();
-	if (!l->sids || !l->mutex)
+	if (!l->mutex)
 		return -1;
-	for (uint32_t i = 0; i < BENCH_LISTS; i++)
-		sid_of(i, &l->sids[i]);
 	err = start_holder(l);
 	if (!err)
 		err = mx_reg_open(&p, &l->reg, &f);
@@ -213,7 +211,6 @@ void bench_lists_close(struct bench_lists *l)
 	unlink(l->path);
 	if (l->mutex)
 		munmap(l->mutex, sizeof(*l->mutex));
-	free(l->sids);
 }
 
 int bench_lists(struct bench *b)

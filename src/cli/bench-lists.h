@@ -20,7 +20,6 @@ struct bench_lists {
 	pid_t holder; /* ends when the pipe does */
 	int end;
 	struct mx_reg *reg; /* this process's own attachment */
-	struct mx_sid *sids;
 	pthread_mutex_t *mutex; /* robust, process-shared */
 	uint32_t seed;
 };

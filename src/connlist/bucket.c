@@ -14,8 +14,7 @@
  * A woken sleeper that dies before it locks loses a wake-up for the others; the
  * 100 ms bound that.
  *
- * The clang lock analysis cannot see this lock; doc/locks.md has the order:
- * bucket, then stripe.  Never two buckets.
+ * The clang lock analysis cannot see this lock; never two buckets at a time.
  */
 #include "connlist/registry-private.h"
 

@@ -22,35 +22,64 @@
 
 /* --- Holds -------------------------------------------------------------- */
 
-static struct mx_mutex *stripe_of(struct mx_reg *reg, uint32_t slot)
+/* The last leaver of this process is clearing its bit: two stores. */
+#define HOLD_LEAVING UINT32_MAX
+#define LEAVING_NS MX_NS_PER_MS
+
+static uint32_t hold_get(const struct mx_reg *reg, uint32_t slot)
 {
-	return &reg->stripe[slot % N_STRIPES];
+	return __atomic_load_n(&reg->holds[slot], __ATOMIC_ACQUIRE);
 }
 
-/* The lock analysis cannot follow an array of locks. */
-MX_NO_LOCK_ANALYSIS void list_hold(struct mx_reg *reg, uint32_t slot)
+static void hold_put(struct mx_reg *reg, uint32_t slot, uint32_t n)
+{
+	__atomic_store_n(&reg->holds[slot], n, __ATOMIC_RELEASE);
+}
+
+static bool hold_move(struct mx_reg *reg, uint32_t slot, uint32_t from,
+		      uint32_t to)
+{
+	return __atomic_compare_exchange_n(&reg->holds[slot], &from, to, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+/* From none to one only under the bucket's lock, so nobody else does that at
+ * the same time; from one to none without, so that has a state of its own. */
+void list_hold(struct mx_reg *reg, uint32_t slot)
 {
 	const uint64_t *word = &reg->map.lists[slot].members[reg->slot / 64];
 
-	mx_mutex_lock(stripe_of(reg, slot));
-	if (reg->holds[slot]++ == 0)
-		shm_or64(word, UINT64_C(1) << reg->slot % 64);
-	mx_mutex_unlock(stripe_of(reg, slot));
+	for (;;) {
+		uint32_t n = hold_get(reg, slot);
+
+		if (n == HOLD_LEAVING) {
+			futex_sleep(&reg->holds[slot], n,
+				    now_ns() + (uint64_t)LEAVING_NS);
+		} else if (n == 0) {
+			shm_or64(word, UINT64_C(1) << reg->slot % 64);
+			hold_put(reg, slot, 1);
+			return;
+		} else if (hold_move(reg, slot, n, n + 1)) {
+			return;
+		}
+	}
 }
 
-MX_NO_LOCK_ANALYSIS void list_unhold(struct mx_clist *cl)
+void list_unhold(struct mx_clist *cl)
 {
 	struct mx_reg *reg = cl->reg;
 	const struct shm_list *l = &reg->map.lists[cl->slot];
-	bool last;
+	uint32_t n;
 
-	mx_mutex_lock(stripe_of(reg, cl->slot));
-	last = --reg->holds[cl->slot] == 0;
-	if (last)
-		shm_and64(&l->members[reg->slot / 64],
-			  ~(UINT64_C(1) << reg->slot % 64));
-	mx_mutex_unlock(stripe_of(reg, cl->slot));
-	if (last && !list_has_member(l))
+	do {
+		n = hold_get(reg, cl->slot);
+	} while (!hold_move(reg, cl->slot, n, n > 1 ? n - 1 : HOLD_LEAVING));
+	if (n > 1)
+		return;
+	shm_and64(&l->members[reg->slot / 64],
+		  ~(UINT64_C(1) << reg->slot % 64));
+	hold_put(reg, cl->slot, 0);
+	if (!list_has_member(l))
 		bucket_sweep_soon(reg, cl->bucket);
 }
 
@@ -72,15 +101,17 @@ struct wanted {
 	const char *name;
 };
 
+/* Word by word; what lies behind the SID is zero in both. */
 static bool same_sid(const struct shm_list *l, const struct wanted *w)
 {
-	uint64_t sid[SHM_SID_WORDS];
+	uint64_t differ = 0;
 
 	if (shm_get32(&l->crc) != w->crc ||
 	    shm_get32(&l->sid_len) != w->sid_len)
 		return false;
-	shm_get_bytes(sid, l->sid, SHM_SID_WORDS);
-	return !memcmp(sid, w->sid, sizeof(sid));
+	for (uint32_t i = 0; i < shm_sid_words(w->sid_len); i++)
+		differ |= shm_get64(&l->sid[i]) ^ w->sid[i];
+	return !differ;
 }
 
 /* The whole SID, also when there is only one list.  0 with *ret an index or
@@ -104,6 +135,30 @@ static int find_list(const struct mx_reg *reg, const struct wanted *w,
 	}
 	*ret = NO_INDEX;
 	return c.err;
+}
+
+static void fetch_list(const struct mx_reg *reg, uint32_t i)
+{
+	const struct shm_map *m = &reg->map;
+
+	__builtin_prefetch(&m->list_claims[i]);
+	__builtin_prefetch(&m->lists[i], 1);
+	__builtin_prefetch(m->lists[i].sid);
+	__builtin_prefetch(&reg->holds[i], 1);
+}
+
+/* The segment is larger than caches: what the lock's holder will read is on its
+ * way while the lock is being taken. */
+static void look_ahead(const struct mx_reg *reg, uint32_t bucket)
+{
+	const struct shm_map *m = &reg->map;
+	uint32_t guess = list_guess(m, bucket), i;
+
+	__builtin_prefetch(&m->buckets[bucket], 1);
+	fetch_list(reg, guess);
+	i = shm_get32(&m->buckets[bucket].head) - 1;
+	if (i != guess && i < m->n_lists)
+		fetch_list(reg, i);
 }
 
 /* Bytes of s that fit, never half a character. */
@@ -157,7 +212,7 @@ static int find_or_make(struct mx_reg *reg, const struct wanted *w,
 		*ret = i;
 		return 0;
 	}
-	i = list_claim(reg);
+	i = list_claim(reg, w->bucket);
 	if (i == NO_INDEX)
 		return reg_fault(f, -ENOSPC,
 				 "all %u connection lists of %s are in use: "
@@ -171,8 +226,10 @@ static int find_or_make(struct mx_reg *reg, const struct wanted *w,
 static int join_once(struct mx_reg *reg, const struct wanted *w, uint32_t *ret,
 		     uint64_t *ret_gen, struct mx_fault *f)
 {
-	int err = bucket_lock(reg, w->bucket, f);
+	int err;
 
+	look_ahead(reg, w->bucket);
+	err = bucket_lock(reg, w->bucket, f);
 	if (err)
 		return err;
 	err = find_or_make(reg, w, ret, f);

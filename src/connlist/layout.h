@@ -132,7 +132,7 @@ struct shm_list {
 	uint64_t gen;
 	uint32_t next; /* in the bucket */
 	uint32_t crc;
-	uint32_t sum; /* CRC-32 of index, gen, sid_len, sid */
+	uint32_t sum; /* CRC-32 of gen, index, sid_len, the SID's words */
 	uint32_t sid_len;
 	uint32_t conns, peers; /* heads */
 	uint64_t created_ns;
@@ -195,6 +195,12 @@ struct shm_conn {
 	struct shm_op op[2];
 	uint64_t cookies[SHM_COOKIE_WORDS];
 };
+
+/* Words that a SID of that many bytes fills; the others are zero. */
+static inline uint32_t shm_sid_words(uint32_t sid_len)
+{
+	return sid_len <= 8 * SHM_SID_WORDS ? (sid_len + 7) / 8 : SHM_SID_WORDS;
+}
 
 static_assert(sizeof(struct shm_header) == 128, "layout");
 static_assert(offsetof(struct shm_header, sum) == 56, "layout");

@@ -12,32 +12,37 @@
 
 /* --- Taking and freeing ------------------------------------------------- */
 
-static uint32_t claim_any(struct mx_reg *reg, const uint64_t *claims,
-			  uint32_t n, const uint32_t *hint)
+static uint32_t claim_from(struct mx_reg *reg, const uint64_t *claims,
+			   uint32_t n, uint32_t at)
 {
 	uint64_t mine = SHM_CLAIM(SHM_CLAIMED, reg->tag);
-	uint32_t at = shm_get32(hint);
 
-	if (at >= n)
-		at = 0;
 	for (uint32_t i = 0; i < n; i++) {
-		if (!shm_get64(&claims[at]) &&
-		    shm_cas64(&claims[at], 0, mine)) {
-			shm_put32(hint, at + 1);
+		if (!shm_get64(&claims[at]) && shm_cas64(&claims[at], 0, mine))
 			return at;
-		}
 		at = at + 1 < n ? at + 1 : 0;
 	}
 	return NO_INDEX;
 }
 
+static uint32_t claim_any(struct mx_reg *reg, const uint64_t *claims,
+			  uint32_t n, const uint32_t *hint)
+{
+	uint32_t at = shm_get32(hint);
+	uint32_t i = claim_from(reg, claims, n, at < n ? at : 0);
+
+	if (i != NO_INDEX)
+		shm_put32(hint, i + 1);
+	return i;
+}
+
 /* The new generation makes the old checksum wrong: until the record is complete
  * nobody takes it for one. */
-uint32_t list_claim(struct mx_reg *reg)
+uint32_t list_claim(struct mx_reg *reg, uint32_t bucket)
 {
 	const struct shm_map *m = &reg->map;
-	uint32_t i = claim_any(reg, m->list_claims, m->n_lists,
-			       &m->header->list_hint);
+	uint32_t i = claim_from(reg, m->list_claims, m->n_lists,
+				list_guess(m, bucket));
 
 	if (i != NO_INDEX)
 		shm_put64(&m->lists[i].gen, shm_get64(&m->lists[i].gen) + 1);
@@ -80,12 +85,15 @@ uint32_t list_sum(const struct shm_map *m, uint32_t i)
 		uint64_t gen;
 		uint32_t index, sid_len;
 		uint64_t sid[SHM_SID_WORDS];
-	} v = {.index = i};
+	} v;
+	uint32_t n;
 
+	v.index = i;
 	v.gen = shm_get64(&l->gen);
 	v.sid_len = shm_get32(&l->sid_len);
-	shm_get_bytes(v.sid, l->sid, SHM_SID_WORDS);
-	return mx_crc32(0, &v, sizeof(v));
+	n = shm_sid_words(v.sid_len);
+	shm_get_bytes(v.sid, l->sid, n);
+	return mx_crc32(0, &v, offsetof(typeof(v), sid) + 8 * n);
 }
 
 uint32_t peer_sum(const struct shm_map *m, uint32_t i)

@@ -53,8 +53,6 @@ struct shm_map {
  * reboot. */
 #define BACKOFF_MAX_NS (3600 * MX_NS_PER_S)
 
-#define N_STRIPES 64u
-
 struct mx_reg {
 	/* Constant while attached. */
 	struct shm_map map;
@@ -76,8 +74,7 @@ struct mx_reg {
 	uint64_t next_sweep_ns;
 
 	/* How often this process holds each list.  A list's member bit is set
-	 * exactly when its count is not zero; both change under the stripe. */
-	struct mx_mutex stripe[N_STRIPES];
+	 * before the first counts and cleared before none does (clist.c). */
 	uint32_t *holds;
 
 	struct mx_list regs; /* all of this process, for fork */
@@ -177,6 +174,14 @@ static inline uint32_t bucket_of(const struct shm_map *m, uint32_t crc)
 	return crc & (m->n_buckets - 1);
 }
 
+/* Where a bucket's first list most likely is: new ones look for a free record
+ * from here on, so that whoever looks one up can have it fetched beside the
+ * bucket and not after it. */
+static inline uint32_t list_guess(const struct shm_map *m, uint32_t bucket)
+{
+	return bucket < m->n_lists ? bucket : bucket % m->n_lists;
+}
+
 void futex_wake(const uint32_t *word, int n);
 /* Sleeps while *word == v, at most until the deadline; true when that ended
  * it. */
@@ -186,7 +191,7 @@ bool futex_sleep(const uint32_t *word, uint32_t v, uint64_t until_ns);
 
 /* Takes a free record: its index, CLAIMED by us, generation raised.  NO_INDEX
  * when there is none. */
-uint32_t list_claim(struct mx_reg *reg);
+uint32_t list_claim(struct mx_reg *reg, uint32_t bucket);
 uint32_t peer_claim(struct mx_reg *reg);
 uint32_t conn_claim(struct mx_reg *reg);
 void claim_free(const uint64_t *claim);
@@ -239,7 +244,8 @@ int segment_verify(struct mx_reg *reg, struct mx_fault *f);
 
 /* --- clist.c ------------------------------------------------------------ */
 
-/* A further hold on a list this process holds already. */
+/* Under the bucket's lock, or a further hold on a list that the caller holds
+ * already. */
 void list_hold(struct mx_reg *reg, uint32_t slot);
 /* Gives one back; sweeps when it was the last. */
 void list_unhold(struct mx_clist *cl);

@@ -79,8 +79,6 @@ void reg_unref(struct mx_reg *reg)
 {
 	if (__atomic_sub_fetch(&reg->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	for (unsigned i = 0; i < N_STRIPES; i++)
-		mx_mutex_fini(&reg->stripe[i]);
 	free(reg->holds);
 	free(reg->path);
 	free(reg);
@@ -336,8 +334,6 @@ static struct mx_reg *reg_new(const struct mx_reg_params *p)
 	else
 		prctl(PR_GET_NAME, reg->name);
 	mx_list_init(&reg->regs);
-	for (unsigned i = 0; i < N_STRIPES; i++)
-		mx_mutex_init(&reg->stripe[i]);
 	reg->max_sessions = or_default(p->max_sessions, MX_REG_DEF_SESSIONS);
 	reg->max_logons = or_default(p->max_logons, MX_REG_DEF_LOGONS);
 	reg->orphan_ns = (p->orphan_ms ? p->orphan_ms : MX_REG_DEF_ORPHAN_MS) *

@@ -202,16 +202,27 @@ uint32_t mx_crc32(uint32_t crc, const void *bytes, size_t n)
 		NIBBLE(0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320),
 	};
 	const uint8_t *p = bytes;
+	uint32_t half;
+	uint64_t w;
 
 	crc = ~crc;
 	for (; n >= 8; n -= 8, p += 8) {
-		uint64_t w;
-
 		memcpy(&w, p, 8);
 		w = le64toh(w) ^ crc;
 		crc = 0;
+#pragma GCC unroll 16
 		for (int i = 0; i < 16; i++)
 			crc ^= table[i][w >> 4 * i & 15];
+	}
+	if (n >= 4) {
+		memcpy(&half, p, 4);
+		half = le32toh(half) ^ crc;
+		crc = 0;
+#pragma GCC unroll 8
+		for (int i = 0; i < 8; i++)
+			crc ^= table[8 + i][half >> 4 * i & 15];
+		n -= 4;
+		p += 4;
 	}
 	for (; n; n--, p++) {
 		crc = table[15][(crc ^ *p) & 15] ^ crc >> 4;
