@@ -184,8 +184,11 @@ static void channel_free(struct mx_channel *ch)
 	if (ch->generation == mx_net_generation()) {
 		mx_assert_unlocked();
 		mx_spare_drop(ch);
+		mx_idle_end(ch);
 		if (ch->share)
 			curl_share_cleanup(ch->share);
+		if (ch->fd >= 0)
+			mx_net_fd_close(ch->fd);
 		mx_serial_unref(ch->auth_queue);
 	}
 	mx_userctx_unref(ch->user);
@@ -281,6 +284,7 @@ int mx_channel_new(const char *url, struct mx_userctx *user,
 	if (!err) {
 		atomic_init(&ch->refs, 1);
 		ch->generation = mx_net_generation();
+		ch->fd = -1;
 		atomic_flag_clear(&ch->busy);
 		err = channel_fill(ch, url, user, opts, fault);
 	}
@@ -293,27 +297,33 @@ int mx_channel_new(const char *url, struct mx_userctx *user,
 	return 0;
 }
 
+static CURLSH *share_new(bool tls)
+{
+	CURLSH *s = curl_share_init();
+
+	/* No lock functions: whoever has the channel is alone. */
+	if (s &&
+	    (curl_share_setopt(s, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) ||
+	     (tls && curl_share_setopt(s, CURLSHOPT_SHARE,
+				       CURL_LOCK_DATA_SSL_SESSION)))) {
+		curl_share_cleanup(s);
+		s = NULL;
+	}
+	return s;
+}
+
 int mx_channel_take(struct mx_channel *ch)
 {
-	CURLSH *s;
-
 	if (ch->generation != mx_net_generation())
 		return -ECHILD;
 	if (atomic_flag_test_and_set_explicit(&ch->busy, memory_order_acquire))
 		return -EBUSY;
-	if (ch->share)
+	if (ch->own_socket)
 		return 0;
-	/* No lock functions: whoever holds busy is alone. */
-	s = curl_share_init();
-	if (s &&
-	    (curl_share_setopt(s, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) ||
-	     (ch->is_https && curl_share_setopt(s, CURLSHOPT_SHARE,
-						CURL_LOCK_DATA_SSL_SESSION)))) {
-		curl_share_cleanup(s);
-		s = NULL;
-	}
-	ch->share = s;
-	if (s)
+	mx_idle_end(ch);
+	if (!ch->share)
+		ch->share = share_new(ch->is_https);
+	if (ch->share)
 		return 0;
 	mx_channel_give(ch);
 	return -ENOMEM;
@@ -321,19 +331,30 @@ int mx_channel_take(struct mx_channel *ch)
 
 void mx_channel_give(struct mx_channel *ch)
 {
+	mx_idle_begin(ch);
 	atomic_flag_clear_explicit(&ch->busy, memory_order_release);
+}
+
+void mx_channel_set_thrifty(struct mx_channel *ch)
+{
+	ch->own_socket = !ch->is_https && !(ch->opts.proxy && *ch->opts.proxy);
 }
 
 int mx_channel_close_idle(struct mx_channel *ch)
 {
-	int err;
-
-	err = mx_channel_take(ch);
-	if (err)
-		return err;
-	mx_spare_drop(ch);
-	curl_share_cleanup(ch->share);
+	if (ch->generation != mx_net_generation())
+		return -ECHILD;
+	if (mx_idle_close(ch))
+		return 0;
+	if (atomic_flag_test_and_set_explicit(&ch->busy, memory_order_acquire))
+		return -EBUSY;
+	mx_idle_end(ch);
+	if (ch->share)
+		curl_share_cleanup(ch->share);
+	if (ch->fd >= 0)
+		mx_net_fd_close(ch->fd);
 	ch->share = NULL;
+	ch->fd = -1;
 	mx_channel_give(ch);
 	return 0;
 }

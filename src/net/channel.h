@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "identity/userctx.h"
 
@@ -38,9 +39,18 @@ static inline void mx_channel_auto(struct mx_channel **ch)
 	mx_channel_unref(*ch);
 }
 
+/* For a channel that does little but wait, before its first exchange: less
+ * memory, at some more CPU time an exchange. */
+void mx_channel_set_thrifty(struct mx_channel *ch);
+
 /* Closes the idle connections now, e.g. of a channel that will not be used for
  * a while.  0, -EBUSY when an exchange is in flight, -ECHILD. */
 int mx_channel_close_idle(struct mx_channel *ch);
+
+/* Closes connections that no exchange has used for 10 s (TLS: 60 s), of all
+ * channels, a few hundred at most; called now and then.  A thrifty channel keeps
+ * its own.  Never waits. */
+void mx_net_close_idle(mx_mono now);
 
 /* Borrowed from the channel. */
 const char *mx_channel_server(const struct mx_channel *ch); /* "host:port" */

@@ -294,7 +294,9 @@ void mx_engine_stats(struct mx_engine_stats *ret)
 	struct mx_engine_stats s = {.callbacks = mx_pool_threads()};
 
 	mx_mutex_lock(&E.lock);
-	s.threads = s.multis = E.n_loops;
+	s.threads = E.n_loops;
+	for (unsigned i = 0; i < E.n_loops; i++)
+		s.multis += atomic_load(&E.loops[i]->n_bunches);
 	s.running = E.pending;
 	s.submitted = E.submitted;
 	s.completed = E.completed;

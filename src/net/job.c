@@ -63,7 +63,8 @@ struct request {
 	struct mx_fault fault;
 	struct mx_resolver_ask ask;
 	struct auth_task *auth;
-	bool taken, in_multi;
+	bool taken;
+	struct mx_bunch *bunch; /* it is in, or NULL */
 };
 
 static void start(struct mx_job *j);
@@ -128,18 +129,26 @@ void mx_job_free(struct mx_job *j)
 
 /* --- The one exit ------------------------------------------------------- */
 
-static void release_request(struct mx_job *j)
+static void leave_bunch(struct request *r)
+{
+	if (r->bunch)
+		mx_loop_remove(r->bunch, r->x.easy);
+	r->bunch = NULL;
+}
+
+static void release_request(struct mx_job *j, int err)
 {
 	mx_resolver_drop(&j->r->ask);
 	if (j->r->auth)
 		j->r->auth->job = NULL;
-	if (j->r->in_multi)
-		curl_multi_remove_handle(j->loop->multi, j->r->x.easy);
+	leave_bunch(j->r);
 	if (j->r->taken) {
+		if (!err)
+			mx_xfer_keep(&j->r->x);
 		mx_xfer_fini(&j->r->x);
 		mx_channel_give(j->r->req.ch);
 	}
-	j->r->in_multi = j->r->taken = false;
+	j->r->taken = false;
 }
 
 /* After this nobody but the caller knows the job. */
@@ -164,7 +173,7 @@ static void complete(struct mx_job *j, int err)
 	if (j->fn) {
 		j->fn(j->fn_arg, err);
 	} else {
-		release_request(j);
+		release_request(j, err);
 		j->r->req.done(j->r->req.arg, err, &j->r->resp, &j->r->fault);
 	}
 	mx_job_free(j);
@@ -181,8 +190,7 @@ static void give_up(struct mx_job *j, enum mx_xwhy why)
 		return;
 	}
 	if (j->state == RUNNING) {
-		curl_multi_remove_handle(j->loop->multi, j->r->x.easy);
-		j->r->in_multi = false;
+		leave_bunch(j->r);
 		err = mx_xfer_finish(&j->r->x, why, CURLE_OK);
 	} else if (j->state == RESOLVING && why != MX_XWHY_CANCELED) {
 		err = mx_xfer_resolve_failed(&j->r->x, -ETIMEDOUT,
@@ -206,14 +214,12 @@ static void send_it(struct mx_job *j, const char *auth)
 {
 	int err = mx_xfer_prepare(&j->r->x, auth);
 
-	if (!err && curl_multi_add_handle(j->loop->multi, j->r->x.easy))
-		err = -ENOMEM;
 	if (!err)
 		err = mx_timers_set(&j->loop->timers, &j->timer,
 				    mx_xfer_due(&j->r->x));
+	if (!err)
+		err = mx_loop_add(j->loop, j->r->x.easy, &j->r->bunch);
 	if (err) {
-		/* Out of the multi, if it was in, by its own check. */
-		curl_multi_remove_handle(j->loop->multi, j->r->x.easy);
 		complete(j, mx_xfer_fail(&j->r->x, MX_XWHY_LOCAL, err,
 					 err == -EINVAL
 						 ? "a header value with a line "
@@ -222,7 +228,6 @@ static void send_it(struct mx_job *j, const char *auth)
 		return;
 	}
 	curl_easy_setopt(j->r->x.easy, CURLOPT_PRIVATE, j);
-	j->r->in_multi = true;
 	j->state = RUNNING;
 }
 
@@ -467,8 +472,7 @@ void mx_job_transferred(CURL *easy, CURLcode rc)
 	struct mx_job *j = NULL;
 
 	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &j);
-	curl_multi_remove_handle(j->loop->multi, easy);
-	j->r->in_multi = false;
+	leave_bunch(j->r);
 	complete(j, mx_xfer_finish(&j->r->x, MX_XWHY_OK, rc));
 }
 

@@ -1,13 +1,12 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One epoll, one libcurl multi handle, one resolver, one heap of times, one
+ * One epoll, some libcurl multi handles, one resolver, one heap of times, one
  * thread.
  *
- * DESIGN 3.4 asks for many multi handles of about 250 connections because one
- * searches its connections linearly.  Ours has none to search: connections are
- * in the channels' own share objects, so a multi handle holds transfers only
- * and one of them does for each thread.
+ * A multi handle searches its connections linearly.  Ours have only those of
+ * requests in flight, since what is kept is in the channels, and never more than
+ * MULTI_MAX of them: what is parked then costs the same for any number of users.
  */
 #include "net/loop.h"
 
@@ -23,6 +22,7 @@
 #include "net/fork.h"
 
 #define EVENTS 128
+#define MULTI_MAX 250
 
 /* What stands beside the descriptor in an epoll event. */
 enum source {
@@ -31,16 +31,17 @@ enum source {
 	SRC_ARES,
 };
 
-static uint64_t tag(enum source s, int fd)
+/* no: of the multi handle. */
+static uint64_t tag(enum source s, unsigned no, int fd)
 {
-	return (uint64_t)s << 32 | (uint32_t)fd;
+	return (uint64_t)no << 40 | (uint64_t)s << 32 | (uint32_t)fd;
 }
 
 /* Watches fd for these events; 0: not any more. */
-static void watch(struct mx_loop *l, enum source s, int fd, uint32_t events,
-		  bool known)
+static void watch(struct mx_loop *l, uint64_t what, uint32_t events, bool known)
 {
-	struct epoll_event e = {.events = events, .data.u64 = tag(s, fd)};
+	struct epoll_event e = {.events = events, .data.u64 = what};
+	int fd = (int)(uint32_t)what;
 
 	if (!events)
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, fd, NULL);
@@ -53,7 +54,7 @@ static void watch(struct mx_loop *l, enum source s, int fd, uint32_t events,
 static int curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
 		       void *known)
 {
-	struct mx_loop *l = arg;
+	struct mx_bunch *m = arg;
 	uint32_t events = 0;
 
 	(void)easy;
@@ -61,25 +62,25 @@ static int curl_socket(CURL *easy, curl_socket_t fd, int what, void *arg,
 		events |= EPOLLIN;
 	if (what == CURL_POLL_OUT || what == CURL_POLL_INOUT)
 		events |= EPOLLOUT;
-	watch(l, SRC_CURL, fd, events, known != NULL);
+	watch(m->loop, tag(SRC_CURL, m->no, fd), events, known != NULL);
 	if (events && !known)
-		curl_multi_assign(l->multi, fd, l);
+		curl_multi_assign(m->h, fd, m);
 	return 0;
 }
 
-static int curl_timer(CURLM *m, long ms, void *arg)
+static int curl_timer(CURLM *h, long ms, void *arg)
 {
-	struct mx_loop *l = arg;
+	struct mx_bunch *m = arg;
 
-	(void)m;
-	l->curl_due = ms < 0 ? MX_MONO_NEVER : mx_mono_in_ms(ms);
+	(void)h;
+	m->due = ms < 0 ? MX_MONO_NEVER : mx_mono_in_ms(ms);
 	return 0;
 }
 
 static void ares_watch(void *arg, int fd, bool rd, bool wr)
 {
-	watch(arg, SRC_ARES, fd, (rd ? EPOLLIN : 0u) | (wr ? EPOLLOUT : 0u),
-	      true);
+	watch(arg, tag(SRC_ARES, 0, fd),
+	      (rd ? EPOLLIN : 0u) | (wr ? EPOLLOUT : 0u), true);
 }
 
 void mx_loop_wake(struct mx_loop *l)
@@ -92,23 +93,24 @@ void mx_loop_wake(struct mx_loop *l)
 
 /* --- Turning ------------------------------------------------------------ */
 
-static void take_messages(struct mx_loop *l)
+static void act(struct mx_bunch *m, curl_socket_t fd, int what)
 {
-	CURLMsg *m;
+	CURLMsg *msg;
 	int left;
 
-	while ((m = curl_multi_info_read(l->multi, &left)))
-		if (m->msg == CURLMSG_DONE)
-			mx_job_transferred(m->easy_handle, m->data.result);
+	curl_multi_socket_action(m->h, fd, what, &left);
+	while ((msg = curl_multi_info_read(m->h, &left)))
+		if (msg->msg == CURLMSG_DONE)
+			mx_job_transferred(msg->easy_handle, msg->data.result);
 }
 
 static void on_event(struct mx_loop *l, const struct epoll_event *e)
 {
-	int fd = (int)(uint32_t)e->data.u64, what = 0, running;
+	int fd = (int)(uint32_t)e->data.u64, what = 0;
 	uint64_t sink;
 	ssize_t n;
 
-	switch ((enum source)(e->data.u64 >> 32)) {
+	switch ((enum source)(e->data.u64 >> 32 & 0xff)) {
 	case SRC_WAKE:
 		n = read(fd, &sink, sizeof(sink));
 		(void)n;
@@ -118,8 +120,7 @@ static void on_event(struct mx_loop *l, const struct epoll_event *e)
 		what |= e->events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 		what |= e->events & (EPOLLERR | EPOLLHUP) ? CURL_CSELECT_ERR
 							  : 0;
-		curl_multi_socket_action(l->multi, fd, what, &running);
-		take_messages(l);
+		act(l->bunches[e->data.u64 >> 40], fd, what);
 		return;
 	case SRC_ARES:
 		mx_resolver_event(l->resolver, fd, e->events & ~EPOLLOUT,
@@ -132,19 +133,17 @@ static void run_timers(struct mx_loop *l)
 {
 	mx_mono now = mx_mono_now();
 	struct mx_timer *t;
-	int running;
 
 	/* Only what is due now: a closure may ask for "at once" again. */
 	while ((t = mx_timers_first(&l->timers)) && t->due.ns <= now.ns) {
 		mx_timers_remove(&l->timers, t);
 		mx_job_timer(t);
 	}
-	if (l->curl_due.ns <= now.ns) {
-		l->curl_due = MX_MONO_NEVER;
-		curl_multi_socket_action(l->multi, CURL_SOCKET_TIMEOUT, 0,
-					 &running);
-		take_messages(l);
-	}
+	for (unsigned i = 0; i < l->n_bunches; i++)
+		if (l->bunches[i]->due.ns <= now.ns) {
+			l->bunches[i]->due = MX_MONO_NEVER;
+			act(l->bunches[i], CURL_SOCKET_TIMEOUT, 0);
+		}
 	if (mx_resolver_due(l->resolver).ns != INT64_MAX)
 		mx_resolver_tick(l->resolver);
 }
@@ -197,9 +196,11 @@ static enum mx_loop_phase take_posts(struct mx_loop *l,
 static int wait_ms(struct mx_loop *l)
 {
 	struct mx_timer *t = mx_timers_first(&l->timers);
-	mx_mono due = mx_mono_min(l->curl_due, mx_resolver_due(l->resolver));
+	mx_mono due = mx_resolver_due(l->resolver);
 	int64_t ms;
 
+	for (unsigned i = 0; i < l->n_bunches; i++)
+		due = mx_mono_min(due, l->bunches[i]->due);
 	if (t)
 		due = mx_mono_min(due, t->due);
 	ms = mx_mono_left_ms(due);
@@ -237,13 +238,71 @@ static void *loop_main(void *arg)
 	}
 }
 
+/* --- Multi handles ------------------------------------------------------ */
+
+static int bunch_new(struct mx_loop *l, struct mx_bunch **ret)
+{
+	unsigned n = l->n_bunches;
+	struct mx_bunch **v = realloc(l->bunches, (n + 1) * sizeof(*v)), *m;
+
+	if (!v)
+		return -ENOMEM;
+	l->bunches = v;
+	m = calloc(1, sizeof(*m));
+	if (m)
+		m->h = curl_multi_init();
+	if (!m || !m->h) {
+		free(m);
+		return -ENOMEM;
+	}
+	m->loop = l;
+	m->no = n;
+	m->due = MX_MONO_NEVER;
+	curl_multi_setopt(m->h, CURLMOPT_SOCKETFUNCTION, curl_socket);
+	curl_multi_setopt(m->h, CURLMOPT_SOCKETDATA, m);
+	curl_multi_setopt(m->h, CURLMOPT_TIMERFUNCTION, curl_timer);
+	curl_multi_setopt(m->h, CURLMOPT_TIMERDATA, m);
+	v[n] = m;
+	l->n_bunches = n + 1;
+	*ret = m;
+	return 0;
+}
+
+int mx_loop_add(struct mx_loop *l, CURL *easy, struct mx_bunch **ret)
+{
+	struct mx_bunch *m = NULL;
+	int err = 0;
+
+	for (unsigned i = 0; !m && i < l->n_bunches; i++)
+		if (l->bunches[i]->n < MULTI_MAX)
+			m = l->bunches[i];
+	if (!m)
+		err = bunch_new(l, &m);
+	if (!err && curl_multi_add_handle(m->h, easy))
+		err = -ENOMEM;
+	if (err)
+		return err;
+	m->n++;
+	*ret = m;
+	return 0;
+}
+
+void mx_loop_remove(struct mx_bunch *m, CURL *easy)
+{
+	curl_multi_remove_handle(m->h, easy);
+	m->n--;
+}
+
 /* --- Start and end ------------------------------------------------------ */
 
 static void loop_free(struct mx_loop *l)
 {
 	mx_resolver_free(l->resolver);
-	if (l->multi)
-		curl_multi_cleanup(l->multi);
+	for (unsigned i = 0; i < l->n_bunches; i++) {
+		curl_multi_cleanup(l->bunches[i]->h);
+		free(l->bunches[i]);
+	}
+	free(l->bunches);
 	if (l->epoll >= 0)
 		mx_net_fd_close(l->epoll);
 	if (l->wake >= 0)
@@ -265,7 +324,7 @@ static int open_fds(struct mx_loop *l)
 		return -errno;
 	if (mx_net_fd_add(l->epoll) || mx_net_fd_add(l->wake))
 		return -ENOMEM;
-	e.data.u64 = tag(SRC_WAKE, l->wake);
+	e.data.u64 = tag(SRC_WAKE, 0, l->wake);
 	return epoll_ctl(l->epoll, EPOLL_CTL_ADD, l->wake, &e) ? -errno : 0;
 }
 
@@ -278,13 +337,6 @@ static int loop_open(struct mx_loop *l)
 	err = mx_resolver_new(ares_watch, l, &l->resolver);
 	if (err)
 		return err;
-	l->multi = curl_multi_init();
-	if (!l->multi)
-		return -ENOMEM;
-	curl_multi_setopt(l->multi, CURLMOPT_SOCKETFUNCTION, curl_socket);
-	curl_multi_setopt(l->multi, CURLMOPT_SOCKETDATA, l);
-	curl_multi_setopt(l->multi, CURLMOPT_TIMERFUNCTION, curl_timer);
-	curl_multi_setopt(l->multi, CURLMOPT_TIMERDATA, l);
 	return mx_thread_start("mx-engine", loop_main, l, &l->id);
 }
 
@@ -298,7 +350,6 @@ int mx_loop_start(void (*on_done)(void), void (*on_left)(const char *name),
 		return -ENOMEM;
 	l->refs = 1;
 	l->epoll = l->wake = -1;
-	l->curl_due = MX_MONO_NEVER;
 	l->on_done = on_done;
 	l->on_left = on_left;
 	mx_list_init(&l->jobs);

@@ -19,6 +19,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/list.h"
 #include "base/lock.h"
@@ -33,12 +34,21 @@ enum mx_loop_phase {
 	MX_LOOP_END,   /* nothing; the thread ends when it has no job */
 };
 
+/* One of a loop's multi handles, made when the others are full. */
+struct mx_bunch {
+	CURLM *h;
+	struct mx_loop *loop;
+	unsigned no; /* place in loop->bunches */
+	unsigned n;  /* transfers */
+	mx_mono due; /* what libcurl wants to be woken for */
+};
+
 struct mx_loop {
 	unsigned refs; /* under lock: the engine and each auth task */
 	pthread_t id;
 	int epoll, wake;
-	CURLM *multi;
-	mx_mono curl_due;
+	struct mx_bunch **bunches;
+	atomic_uint n_bunches; /* read by other threads */
 	struct mx_resolver *resolver;
 	struct mx_timers timers;
 	struct mx_list jobs; /* struct job.all */
@@ -85,5 +95,8 @@ void mx_job_authed(struct mx_loop *l, struct mx_list *node);
 /* The loop goes into this phase: cancels what must not stay. */
 void mx_job_phase(struct mx_loop *l, enum mx_loop_phase phase);
 void mx_loop_wake(struct mx_loop *l);
+/* Into a multi handle with room, and out of it again.  0, -ENOMEM. */
+int mx_loop_add(struct mx_loop *l, CURL *easy, struct mx_bunch **ret);
+void mx_loop_remove(struct mx_bunch *m, CURL *easy);
 
 #endif

@@ -7,16 +7,12 @@
 #include "net/xfer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/auto.h"
-#include "net/fork.h"
 #include "net/resolve.h"
 
 #define AGENT "Mapiary/" MX_VERSION
@@ -31,6 +27,7 @@ void mx_xfer_init(struct mx_xfer *x, struct mx_channel *ch,
 		  struct mx_xresp *resp, struct mx_fault *fault)
 {
 	memset(x, 0, sizeof(*x));
+	x->fd = -1;
 	x->ch = ch;
 	x->req = req;
 	x->plain = plain;
@@ -191,42 +188,51 @@ static void on_request_id(struct mx_xfer *x, const char *value)
 		      "the answer belongs to another request (X-RequestId)");
 }
 
-static void on_mapi_header(struct mx_xfer *x, const char *name,
+/* Lengths first: most names differ in them. */
+static inline bool is(const char *name, size_t n, const char *want)
+{
+	return n == strlen(want) && !strcasecmp(name, want);
+}
+
+static void on_mapi_header(struct mx_xfer *x, const char *name, size_t n,
 			   const char *value)
 {
 	struct mx_xresp *r = x->resp;
 
-	if (!strcasecmp(name, "X-ResponseCode"))
+	if (is(name, n, "X-ResponseCode"))
 		on_response_code(x, value);
-	else if (!strcasecmp(name, "Content-Type"))
+	else if (is(name, n, "Content-Type"))
 		on_type(x, value);
-	else if (!strcasecmp(name, "X-ExpirationInfo"))
+	else if (is(name, n, "X-ExpirationInfo"))
 		r->expiration_ms = number(value);
-	else if (!strcasecmp(name, "X-PendingPeriod"))
+	else if (is(name, n, "X-PendingPeriod"))
 		r->pending_period_ms = number(value);
-	else if (!strcasecmp(name, "X-ElapsedTime"))
+	else if (is(name, n, "X-ElapsedTime"))
 		r->elapsed_ms = number(value);
-	else if (!strcasecmp(name, "X-RequestId"))
+	else if (is(name, n, "X-RequestId"))
 		on_request_id(x, value);
-	else if (!strcasecmp(name, "X-ServerApplication"))
+	else if (is(name, n, "X-ServerApplication"))
 		snprintf(r->server_app, sizeof(r->server_app), "%s", value);
-	else if (!strcasecmp(name, "Set-Cookie"))
+	else if (is(name, n, "Set-Cookie"))
 		on_cookie(x, value);
 }
 
-static void on_header(struct mx_xfer *x, const char *name, const char *value)
+static void on_header(struct mx_xfer *x, const char *name, size_t n,
+		      const char *value)
 {
-	if (!strcasecmp(name, "Content-Length"))
+	if (is(name, n, "Content-Length"))
 		x->has_length = true;
-	else if (!strcasecmp(name, "Transfer-Encoding"))
+	else if (is(name, n, "Transfer-Encoding"))
 		x->has_length = x->has_length || strcasestr(value, "chunked");
-	else if (!strcasecmp(name, "Retry-After"))
+	else if (is(name, n, "Connection"))
+		x->will_close = x->will_close || strcasestr(value, "close");
+	else if (is(name, n, "Retry-After"))
 		on_retry_after(x, value);
-	else if (x->plain && !strcasecmp(name, "Location")) {
+	else if (x->plain && is(name, n, "Location")) {
 		free(x->plain->location);
 		x->plain->location = strdup(value);
 	} else if (!x->plain) {
-		on_mapi_header(x, name, value);
+		on_mapi_header(x, name, n, value);
 	}
 }
 
@@ -285,7 +291,8 @@ static size_t header_cb(char *p, size_t size, size_t n, void *arg)
 		*value++ = '\0';
 		while (len && (line[len - 1] == ' ' || line[len - 1] == '\t'))
 			line[--len] = '\0';
-		on_header(x, line, value + strspn(value, " \t"));
+		on_header(x, line, (size_t)(value - line) - 1,
+			  value + strspn(value, " \t"));
 	}
 	return x->why == MX_XWHY_OK ? n : 0;
 }
@@ -307,7 +314,7 @@ static int on_event(void *arg, enum mx_metatag_event ev, const char *name,
 		mx_xfer_set_phase(x, MX_XPHASE_BODY);
 		return 0;
 	case MX_METATAG_EV_HEADER:
-		on_mapi_header(x, name, value);
+		on_mapi_header(x, name, strlen(name), value);
 		return x->err;
 	case MX_METATAG_EV_BODY:
 		return mx_buf_put(&x->resp->body, data, n);
@@ -410,33 +417,11 @@ static int progress_cb(void *arg, curl_off_t dl_total, curl_off_t dl,
 	return 0;
 }
 
-static curl_socket_t open_cb(void *arg, curlsocktype what,
-			     struct curl_sockaddr *a)
-{
-	int fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-
-	(void)arg, (void)what;
-	if (fd >= 0 && mx_net_fd_add(fd)) {
-		close(fd);
-		return CURL_SOCKET_BAD;
-	}
-	return fd < 0 ? CURL_SOCKET_BAD : fd;
-}
-
 /* libcurl is about to start a thread for a name that was not handed to it. */
 static int resolver_cb(void *resolver, void *reserved, void *arg)
 {
 	(void)resolver, (void)reserved, (void)arg;
 	return 1;
-}
-
-/* Lives on in the connection when the easy handle is gone: takes no argument
- * of ours. */
-static int close_cb(void *arg, curl_socket_t fd)
-{
-	(void)arg;
-	mx_net_fd_close(fd);
-	return 0;
 }
 
 static CURLcode set_tls(struct mx_xfer *x)
@@ -488,8 +473,7 @@ static void set_fixed(CURL *e)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, write_cb);
 	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, prereq_cb);
 	curl_easy_setopt(e, CURLOPT_XFERINFOFUNCTION, progress_cb);
-	curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, open_cb);
-	curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, close_cb);
+	mx_xfer_socket_fixed(e);
 	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, -1L);
 	/* Ours are the deadlines; libcurl's own would be five minutes. */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, 86400L);
@@ -502,6 +486,7 @@ static void set_request(struct mx_xfer *x)
 	CURL *e = x->easy;
 
 	curl_easy_setopt(e, CURLOPT_SHARE, x->ch->share);
+	mx_xfer_socket_set(x);
 	curl_easy_setopt(e, CURLOPT_POSTFIELDS,
 			 x->req->body ? x->req->body : "");
 	curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -519,14 +504,17 @@ static void set_request(struct mx_xfer *x)
 			 x->req->body_len > (size_t)BUFFER_BYTES ? 0L : 1L);
 }
 
-/* The channel's own from last time, or a new one. */
+/* The channel's own from last time, another's, or a new one. */
 static int get_easy(struct mx_xfer *x)
 {
+	bool blank = false;
+
 	/* What is not MAPI goes to another URL. */
-	x->easy = x->plain ? NULL : mx_spare_take(x->ch);
-	if (x->easy)
+	x->easy = x->plain ? NULL : mx_spare_take(x->ch, &blank);
+	if (x->easy && !blank)
 		return 0;
-	x->easy = curl_easy_init();
+	if (!x->easy)
+		x->easy = curl_easy_init();
 	if (!x->easy || set_strings(x))
 		return -ENOMEM;
 	set_fixed(x->easy);
@@ -561,7 +549,7 @@ void mx_xfer_keep(struct mx_xfer *x)
 {
 	CURL *e = x->easy;
 
-	if (x->plain || !e)
+	if (x->plain || !e || x->ch->own_socket)
 		return;
 	/* Nothing of this request, its user's secrets least of all. */
 	curl_easy_setopt(e, CURLOPT_SHARE, NULL);
@@ -578,9 +566,8 @@ void mx_xfer_fini(struct mx_xfer *x)
 	if (x->easy)
 		curl_easy_cleanup(x->easy);
 	x->easy = NULL;
-	for (struct curl_slist *l = x->headers; l; l = l->next)
-		explicit_bzero(l->data, strlen(l->data));
-	curl_slist_free_all(x->headers);
+	mx_xfer_socket_fini(x);
+	mx_xfer_headers_fini(x);
 	curl_slist_free_all(x->resolve);
-	x->headers = x->resolve = NULL;
+	x->resolve = NULL;
 }
