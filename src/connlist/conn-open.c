@@ -8,6 +8,7 @@
 #include "connlist/conn.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,30 +113,126 @@ static void take_place(struct opening *o)
 	grant_next_locked(reg, conn->list.slot);
 }
 
-static int no_place(struct opening *o, int why, int err)
+/* --- Why there is no place ---------------------------------------------- */
+
+#define HOLDERS_MAX 8
+
+/* Processes that hold places, with how many each. */
+struct holders {
+	uint32_t pid[HOLDERS_MAX], n_places[HOLDERS_MAX];
+	unsigned n;
+	bool more;
+};
+
+static void add_holder(struct holders *h, uint32_t pid)
+{
+	unsigned i = 0;
+
+	while (i < h->n && h->pid[i] != pid)
+		i++;
+	if (i == HOLDERS_MAX) {
+		h->more = true;
+		return;
+	}
+	if (i == h->n) {
+		h->pid[i] = pid;
+		h->n_places[i] = 0;
+		h->n++;
+	}
+	h->n_places[i]++;
+}
+
+static void find_holders(const struct opening *o, struct holders *h)
+{
+	const struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+	const struct shm_map *m = &reg->map;
+	uint32_t list = conn->list.slot, i;
+	struct chain c = {0};
+
+	for (const uint32_t *link = &m->lists[list].conns;
+	     conn_at(reg, link, list, &c, &i); link = &m->conns[i].next) {
+		uint64_t claim = shm_get64(&m->conn_claims[i]);
+		uint32_t slot = SHM_TAG_SLOT(SHM_CLAIM_TAG(claim));
+
+		if (SHM_CLAIM_STATE(claim) == SHM_OPEN && slot < m->n_procs &&
+		    shm_get32(&m->conns[i].peer) == conn->peer + 1 &&
+		    shm_get32(&m->conns[i].kind) == (uint32_t)o->p->kind)
+			add_holder(h, shm_get32(&m->procs[slot].pid));
+	}
+}
+
+/* ", held by processes 812 (2), 815 (1)" */
+static void holders_text(const struct opening *o, char *buf, size_t n)
+{
+	struct holders h = {0};
+	size_t at;
+
+	find_holders(o, &h);
+	at = (size_t)snprintf(buf, n, "%s",
+			      !h.n      ? ""
+			      : h.n > 1 ? ", held by processes"
+					: ", held by process");
+	for (unsigned i = 0; i < h.n && at < n; i++)
+		at += (size_t)snprintf(buf + at, n - at, "%s %u (%u)",
+				       i ? "," : "", h.pid[i], h.n_places[i]);
+	if (h.more && at < n)
+		snprintf(buf + at, n - at, " and others");
+}
+
+static int full_text(const struct opening *o, int err)
 {
 	const struct place *pl = &o->place;
+	char holders[120];
+
+	holders_text(o, holders, sizeof(holders));
+	return reg_fault(
+		o->f, err,
+		"%u of %u sessions of this user on this server are in use%s; "
+		"%u left by dead processes, %u wait ahead%s",
+		pl->used, pl->limit, holders, pl->n_orphans, pl->ahead,
+		pl->limit < o->conn->list.reg->max_sessions
+			? "; the server takes no more"
+			: "");
+}
+
+static int wait_text(const struct opening *o, int err)
+{
+	const struct mx_reg *reg = o->conn->list.reg;
+	const struct shm_peer *p = &reg->map.peers[o->conn->peer];
+	uint64_t now = now_ns(), until = o->place.until_ns;
+	double left = until > now ? (double)(until - now) / 1e9 : 0.0;
+
+	if (shm_get64(&p->health) >> 32 == MX_HEALTH_FULL)
+		return reg_fault(o->f, err,
+				 "the server takes no session of this user, "
+				 "who has none of ours; asked again in %.1f s",
+				 left);
+	return reg_fault(o->f, err,
+			 "the server asked this user to wait for another "
+			 "%.1f s",
+			 left);
+}
+
+/* The fault's code says which of the two it was. */
+static int no_place(struct opening *o, int why, int err)
+{
+	const struct mx_reg *reg = o->conn->list.reg;
 	char name[8 * SHM_LIST_NAME_WORDS];
 
-	shm_get_text(name,
-		     o->conn->list.reg->map.lists[o->conn->list.slot].name,
+	shm_get_text(name, reg->map.lists[o->conn->list.slot].name,
 		     SHM_LIST_NAME_WORDS);
 	mx_fault_who(o->f, name, o->p->server);
-	if (why == -EAGAIN) {
-		uint64_t now = now_ns();
-
-		return reg_fault(o->f, err,
-				 "the server asked this user to wait for "
-				 "another %.1f s",
-				 pl->until_ns > now
-					 ? (double)(pl->until_ns - now) / 1e9
-					 : 0.0);
-	}
-	return reg_fault(o->f, err,
-			 "%u of %u sessions of this user on this server are in "
-			 "use (%u left by dead processes), %u wait ahead",
-			 pl->used, pl->limit, pl->n_orphans, pl->ahead);
+	if (why == -EAGAIN)
+		wait_text(o, err);
+	else
+		full_text(o, err);
+	if (o->f)
+		o->f->code = (uint32_t)-why;
+	return err;
 }
+
+/* --- In line ------------------------------------------------------------ */
 
 static bool may_wait(const struct opening *o)
 {
@@ -273,15 +370,11 @@ static int open_again(struct opening *o, bool cancelled)
 	return r;
 }
 
-static int open_placed(struct opening *o)
+/* Entered; has left.  r: as open_again. */
+static int wait_in_line(struct opening *o, int r)
 {
 	struct mx_reg *reg = o->conn->list.reg;
-	int r = open_first(o);
 
-	if (r == -ENOSPC) {
-		sweep_all(reg);
-		r = open_first(o);
-	}
 	while (r > 0) {
 		bool cancelled;
 
@@ -294,6 +387,17 @@ static int open_placed(struct opening *o)
 	}
 	reg_leave(reg);
 	return r;
+}
+
+static int open_placed(struct opening *o)
+{
+	int r = open_first(o);
+
+	if (r == -ENOSPC) {
+		sweep_all(o->conn->list.reg);
+		r = open_first(o);
+	}
+	return wait_in_line(o, r);
 }
 
 int mx_conn_open(struct mx_clist *cl, const struct mx_conn_params *params,
@@ -330,4 +434,44 @@ int mx_conn_open(struct mx_clist *cl, const struct mx_conn_params *params,
 	mx_mutex_init(&conn->lock);
 	*ret = MX_STEAL(conn);
 	return 0;
+}
+
+/* --- A place that was worth nothing ------------------------------------- */
+
+/* Under the lock.  The record keeps its ticket and its place in the chain, so it
+ * is before whoever came later; it forgets the session that never was. */
+static int back_in_line_locked(struct opening *o)
+{
+	struct mx_conn *conn = o->conn;
+	struct mx_reg *reg = conn->list.reg;
+	const struct shm_conn *k = &reg->map.conns[conn->slot];
+	const uint64_t *claim = &reg->map.conn_claims[conn->slot];
+
+	if (shm_get64(claim) != SHM_CLAIM(SHM_OPEN, reg->tag) ||
+	    shm_get64(&k->gen) != conn->gen)
+		return -ESTALE;
+	conn_settle(reg, conn->slot);
+	shm_put32(&k->cookie_len, 0);
+	shm_put32(&k->n_logons, 0);
+	shm_put64(claim, SHM_CLAIM(SHM_WAITING, reg->tag));
+	o->fresh = conn->slot;
+	o->waiting = true;
+	return open_again_locked(o, false, false);
+}
+
+int mx_conn_reopen(struct mx_conn *conn, const struct mx_conn_params *params,
+		   struct mx_fault *fault)
+{
+	struct opening o = {.conn = conn, .p = params, .f = fault};
+	struct mx_reg *reg = conn->list.reg;
+	int r = reg_enter(reg);
+
+	if (r)
+		return r;
+	r = bucket_lock(reg, conn->list.bucket, fault);
+	if (!r) {
+		r = back_in_line_locked(&o);
+		bucket_unlock(reg, conn->list.bucket);
+	}
+	return wait_in_line(&o, r); /* has left */
 }

@@ -7,6 +7,7 @@
  * to end it when the process dies.
  *
  *   open ──► (waiting in order for the budget or a back-off) ──► OPEN
+ *   OPEN ──► reopen, when the server refused ──► (waiting) ──► OPEN
  *   OPEN ──► close(ENDED)  ──► free
  *   OPEN ──► close(LEFT), or the process dies ──► ORPHAN ──► the next open of
  *            the same user, server and kind takes it over, cookies and all;
@@ -54,7 +55,8 @@ struct mx_conn_params {
 /* Takes a place in the budget "sessions of this user on this server", which
  * holds over all processes, in order of arrival, and waits out a back-off.  0
  * with *ret owned by the caller, or
- *   -ETIMEDOUT  the deadline came first; the fault says what was waited for
+ *   -ETIMEDOUT  the deadline came first; the fault says what was waited for,
+ *               its code is EDQUOT (a place) or EAGAIN (the end of a back-off)
  *   -EDQUOT     the same, when the deadline was already over: no place now
  *   -EAGAIN     the same, in a back-off
  *   -ECANCELED
@@ -64,6 +66,14 @@ struct mx_conn_params {
  * The connection holds the list; cl may be left. */
 int mx_conn_open(struct mx_clist *cl, const struct mx_conn_params *params,
 		 struct mx_conn **ret, struct mx_fault *fault);
+
+/* The server did not take a session in this place after all: gives it back and
+ * waits for another, before everyone who came after the open.  0: conn has one
+ * again, and mx_conn_cookies() are new; else as mx_conn_open, and conn is only
+ * to be closed.  The parameters are those of the open, the deadline may differ;
+ * one thread, and no other call on conn meanwhile. */
+int mx_conn_reopen(struct mx_conn *conn, const struct mx_conn_params *params,
+		   struct mx_fault *fault);
 
 enum mx_conn_end {
 	MX_CONN_ENDED, /* the server has no session any more, or never had */

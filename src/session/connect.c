@@ -27,27 +27,47 @@ static bool is_cancelled(void *token)
 	return mx_cancel_fired(token);
 }
 
-int mx_connect_place(struct mx_run *r)
+static struct mx_conn_params place_params(struct mx_run *r)
 {
-	struct mx_ctx *ctx = r->ctx;
-	struct mx_conn_params p = {
-		.server = ctx->s->server,
+	return (struct mx_conn_params){
+		.server = r->ctx->s->server,
 		.kind = MX_CONN_MAILBOX,
 		.deadline = r->deadline,
 		.cancelled = is_cancelled,
 		.arg = &r->token,
 	};
+}
+
+/* A limit is not a silence of the network: what was waited for says which. */
+static int place_error(struct mx_run *r, int err)
+{
+	if (err != -ETIMEDOUT || r->fault->layer != MX_LAYER_REGISTRY)
+		return err;
+	return r->fault->code == EAGAIN ? -EAGAIN : -EDQUOT;
+}
+
+/* Cookies of a session that its process left, to be sent with Connect. */
+static void take_cookies_locked(struct mx_ctx *ctx, struct mx_conn *conn)
+{
 	char old[MX_CONN_COOKIES_MAX + 1];
+
+	if (mx_conn_cookies(conn, old, sizeof(old)))
+		mx_cookies_parse(&ctx->cookies, old);
+}
+
+int mx_connect_place(struct mx_run *r)
+{
+	const struct mx_conn_params p = place_params(r);
+	struct mx_ctx *ctx = r->ctx;
 	struct mx_conn *conn;
 	int err;
 
 	mx_assert_unlocked();
 	err = mx_conn_open(ctx->s->list, &p, &conn, r->fault);
 	if (err)
-		return err;
+		return place_error(r, err);
 	mx_mutex_lock(&ctx->s->lock);
-	if (mx_conn_cookies(conn, old, sizeof(old)))
-		mx_cookies_parse(&ctx->cookies, old);
+	take_cookies_locked(ctx, conn);
 	ctx->conn = conn;
 	mx_mutex_unlock(&ctx->s->lock);
 	return 0;
@@ -75,25 +95,35 @@ int mx_connect_build(struct mx_run *r)
 	return mx_wr_end(&wr);
 }
 
-/* The server has no place: give ours back and wait for another. */
+/* The server has no place: ours is worth nothing.  Waits in order with the others
+ * of this user, where it stood; -EDQUOT when no place came free in time. */
 static int full(struct mx_run *r, uint32_t code)
 {
+	const struct mx_conn_params p = place_params(r);
 	struct mx_ctx *ctx = r->ctx;
 	struct mx_conn *conn;
+	int err = -EDQUOT;
 
 	mx_mutex_lock(&ctx->s->lock);
 	conn = ctx->conn;
-	ctx->conn = NULL;
+	ctx->conn = NULL; /* nobody else's until it has a place */
 	mx_cookies_clear(&ctx->cookies);
 	mx_mutex_unlock(&ctx->s->lock);
 	mx_conn_report(conn, MX_HEALTH_FULL, FULL_MS, code);
-	mx_conn_close(conn, MX_CONN_ENDED);
-	mx_fault_set(r->fault, MX_LAYER_EMSMDB, code, -EDQUOT,
-		     "the server has too many sessions of this user");
-	if (r->background)
-		return -EDQUOT;
-	/* Waits in order, with the others of this user; -ETIMEDOUT when no
-	 * place came free in time. */
+	if (!r->background)
+		err = mx_conn_reopen(conn, &p, r->fault);
+	if (err) {
+		mx_conn_close(conn, MX_CONN_ENDED);
+		if (err != -EDQUOT)
+			return place_error(r, err);
+		return mx_fault_set(r->fault, MX_LAYER_EMSMDB, code, err,
+				    "the server has too many sessions of this "
+				    "user");
+	}
+	mx_mutex_lock(&ctx->s->lock);
+	take_cookies_locked(ctx, conn);
+	ctx->conn = conn;
+	mx_mutex_unlock(&ctx->s->lock);
 	return 0;
 }
 
