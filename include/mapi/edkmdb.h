@@ -635,7 +635,25 @@ DECLARE_MAPI_INTERFACE_PTR(IExchangeModifyTable, LPEXCHANGEMODIFYTABLE);
 
 /* ---- store management ---- */
 
-/* GetMailboxTable, GetPublicFolderTable */
+/*
+ * IExchangeManageStore to IExchangeManageStore4: QueryInterface on an IMsgStore.
+ *
+ * CreateStoreEntryID makes what IMAPISession::OpenMsgStore takes, for the
+ * mailbox of anybody; it asks no server, and who may open it is decided when it
+ * is opened (MAPI_E_NO_ACCESS).  lpszMsgStoreDN is ".../cn=Servers/cn=NAME/
+ * cn=Microsoft Private MDB", a server's name, or NULL for this session's;
+ * lpszMailboxDN the mailbox's legacyExchangeDN, or the last part of one that
+ * begins as this session's do.  Flags are OPENSTORE_*; those of anything but a
+ * mailbox give MAPI_E_NO_SUPPORT.  Free the entry id with MAPIFreeBuffer.
+ *
+ * EntryIDFromSourceKey makes the entry id of a folder (cMessageKeySize 0) or
+ * message of this store from PR_SOURCE_KEYs.
+ *
+ * GetRights gives PR_RIGHTS (frights*) of the session's user on a folder; no
+ * entry id, or the store's: on its root.
+ */
+
+/* GetMailboxTable, GetPublicFolderTable: MAPI_E_NO_SUPPORT here */
 #define MDB_FOLDER_IPM 0x1
 #define MDB_FOLDER_SEARCH 0x2
 #define MDB_FOLDER_NORMAL 0x4

@@ -250,8 +250,8 @@ static int make_own(const struct maker *m, ULONG tag, struct mx_propval *ret)
 		return own_bin(m, CHANGE_PROP_TYPE(tag, PT_BINARY),
 			       &info->mailbox_guid, 16, ret);
 	case PROP_ID(PR_MDB_PROVIDER):
-		return own_bin(m, PR_MDB_PROVIDER,
-			       pbExchangeProviderPrimaryUserGuid, 16, ret);
+		return own_bin(m, PR_MDB_PROVIDER, mx_store_provider(m->st), 16,
+			       ret);
 	case PROP_ID(PR_INSTANCE_KEY):
 		return own_key(m, PR_INSTANCE_KEY, ret);
 	case PROP_ID(PR_PARENT_ENTRYID):

@@ -56,8 +56,7 @@ int mx_prop_own_common(struct mx_do *d, struct mx_obj *o, struct mx_arena *a,
 	case PR_STORE_ENTRYID:
 		return mx_prop_own_bin(a, tag, st->eid, st->eid_n, ret);
 	case PR_MDB_PROVIDER:
-		return mx_prop_own_bin(
-			a, tag, pbExchangeProviderPrimaryUserGuid, 16, ret);
+		return mx_prop_own_bin(a, tag, mx_store_provider(st), 16, ret);
 	case PR_STORE_RECORD_KEY:
 	case PR_MAPPING_SIGNATURE: {
 		int err = mx_logon_open(st->logon, &d->call);

@@ -424,6 +424,20 @@ static const IMsgStoreVtbl store_vtbl = {
 	store_notify,
 };
 
+const void *mx_store_provider(const struct mx_store *s)
+{
+	return s->is_default ? pbExchangeProviderPrimaryUserGuid
+			     : pbExchangeProviderDelegateGuid;
+}
+
+/* Interfaces with a table of their own. */
+static void *store_query(struct mx_obj *o, REFIID iid)
+{
+	struct mx_store *s = (struct mx_store *)(void *)o;
+
+	return mx_manage_answers(iid) ? &s->manage : NULL;
+}
+
 static const IID *const store_iids[] = {&IID_IMsgStore, &IID_IMAPIProp};
 static const struct mx_class store_class = {
 	.name = "IMsgStore",
@@ -431,6 +445,7 @@ static const struct mx_class store_class = {
 	.iids = store_iids,
 	.n_iids = MX_ARRAY_SIZE(store_iids),
 	.fini = store_fini,
+	.query = store_query,
 	.own_tags = store_own,
 	.n_own_tags = MX_ARRAY_SIZE(store_own),
 	.own = store_get_own,
@@ -467,8 +482,8 @@ int mx_store_new(struct mx_do *d, struct mx_obj *parent, const void *eid,
 	memcpy(s->eid, eid, eid_n);
 	s->eid_n = eid_n;
 	memcpy(s->receive, receive, sizeof(receive));
-	s->is_default = mx_store_same_eid((ULONG)eid_n, eid, (ULONG)ses->eid_n,
-					  ses->eid);
+	s->is_default = !strcasecmp(id.mailbox_dn, ses->mailbox_dn);
+	mx_manage_init(&s->manage, s);
 	mx_advises_init(&s->advises);
 	mx_obj_init(&s->obj, &store_vtbl, &store_class, parent, parent->session,
 		    mx_sobj_ref(mx_logon_sobj(l)));

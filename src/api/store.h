@@ -7,6 +7,7 @@
 #define MX_API_STORE_H
 
 #include "api/advise.h"
+#include "api/manage.h"
 #include "api/obj.h"
 
 #define MX_STORE_SUPPORT                                                       \
@@ -30,11 +31,16 @@ struct mx_store {
 	struct mx_logon *logon; /* a reference */
 	uint8_t *eid;           /* its entry id */
 	size_t eid_n;
-	bool is_default;
+	bool is_default; /* the session's own mailbox */
 	struct mx_receive receive[MX_STORE_N_RECEIVE]; /* never changes */
 	struct mx_advises advises;
 	struct mx_list link; /* of the session's list, under its lock */
+	struct mx_manage manage;
 };
+
+/* PR_MDB_PROVIDER: of the user's own mailbox, or of somebody else's; 16 bytes.
+ */
+const void *mx_store_provider(const struct mx_store *s);
 
 /* Opens the mailbox an entry id (of a store) names.  deferred: RopLogon goes
  * out with the first use.  0 with the store in *ret; -EINVAL: not such an id;
