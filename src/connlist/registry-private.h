@@ -3,6 +3,7 @@
 /*
  * What the files of connlist share.  From the segment's file up:
  *
+ *   admin.c      the administrator's words: where it is, who shares it
  *   segment.c    the file: create, check, map, gate, liveness of slots
  *   bucket.c     the bucket lock; what is done first when its holder died
  *   record.c     claim, check, link, unlink and free records
@@ -64,8 +65,6 @@ struct mx_reg {
 	uint32_t tag;
 	uint32_t max_sessions, max_logons;
 	int64_t orphan_ns; /* <0: keep none */
-	bool share;
-	gid_t group;
 
 	unsigned refs;     /* the opener's and one a handle */
 	bool gone;         /* detached, or this is a forked child */
@@ -131,6 +130,8 @@ int segment_check_header(const void *base, uint64_t bytes, struct shm_map *ret,
 int segment_check_file(int fd, const struct segment_want *want,
 		       uint64_t *ret_bytes, struct mx_fault *f);
 
+/* The file's owner; (uid_t)-1 when that cannot be found out. */
+uid_t segment_owner(int fd);
 /* Opens, creating or replacing; the gate is held on return and nobody else can
  * attach.  *ret_alone: nobody is attached.  On success fd and map are the
  * caller's. */

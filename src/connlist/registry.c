@@ -24,6 +24,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "connlist/admin.h"
 #include "identity/creds.h"
 
 #define DETACH_PATIENCE_NS (2 * MX_NS_PER_S)
@@ -260,8 +261,9 @@ static int check_alone(struct open_job *job)
 	}
 	if (err)
 		return reg_fault(job->f, err, "%s", why.text);
-	/* Another capacity was asked for, and there is nothing to lose. */
-	return nothing_in_it(&reg->map) &&
+	/* Another capacity was asked for, and there is nothing to lose.  The file
+	 * of another member of the group stays: we could not remove it. */
+	return nothing_in_it(&reg->map) && segment_owner(reg->fd) == reg->uid &&
 	       (reg->map.n_lists != job->want.n_lists ||
 		reg->map.n_conns != job->want.n_conns ||
 		reg->map.n_buckets != job->want.n_buckets);
@@ -320,10 +322,9 @@ static uint32_t power_of_two(uint32_t n)
 	return p;
 }
 
-static struct mx_reg *reg_new(const struct mx_reg_params *p)
+static struct mx_reg *reg_new(const struct mx_reg_params *p, const char *path)
 {
 	struct mx_reg *reg = calloc(1, sizeof(*reg));
-	char path[4096];
 
 	if (!reg)
 		return NULL;
@@ -338,8 +339,7 @@ static struct mx_reg *reg_new(const struct mx_reg_params *p)
 	reg->max_logons = or_default(p->max_logons, MX_REG_DEF_LOGONS);
 	reg->orphan_ns = (p->orphan_ms ? p->orphan_ms : MX_REG_DEF_ORPHAN_MS) *
 			 MX_NS_PER_MS;
-	if (!mx_reg_path(p->path, path, sizeof(path)))
-		reg->path = strdup(path);
+	reg->path = strdup(path);
 	return reg;
 }
 
@@ -372,6 +372,7 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 	const struct mx_reg_params *p = params ? params : &defaults;
 	struct mx_reg *reg;
 	struct open_job job = {.f = fault};
+	struct segment_place place;
 	int err;
 
 	err = mx_creds_process_uid(&job.want.uid);
@@ -379,7 +380,10 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 		return reg_fault(fault, err,
 				 "cannot find out the process's "
 				 "user: is /proc mounted?");
-	reg = reg_new(p);
+	err = segment_locate(p->path, &place, fault);
+	if (err)
+		return err;
+	reg = reg_new(p, place.path);
 	if (!reg || !reg->path) {
 		if (reg)
 			reg_unref(reg);
@@ -388,12 +392,14 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 	job.reg = reg;
 	reg->uid = job.want.uid;
 	job.want.path = reg->path;
-	job.want.n_lists = or_default(p->n_lists, MX_REG_DEF_LISTS);
-	job.want.n_conns = or_default(p->n_conns, MX_REG_DEF_CONNS);
+	job.want.n_lists = or_default(p->n_lists, or_default(place.n_lists,
+							     MX_REG_DEF_LISTS));
+	job.want.n_conns = or_default(p->n_conns, or_default(place.n_conns,
+							     MX_REG_DEF_CONNS));
 	job.want.n_buckets =
 		power_of_two(or_default(p->n_buckets, job.want.n_lists));
-	job.want.share = p->share;
-	job.want.group = p->group;
+	job.want.share = place.share;
+	job.want.group = place.group;
 	err = attach_and_remember(&job);
 	if (err) {
 		reg_unref(reg);
@@ -501,19 +507,13 @@ void mx_reg_info(const struct mx_reg *reg, struct mx_reg_info *ret)
 
 int mx_reg_path(const char *path, char *buf, size_t n)
 {
-	const char *env = path ? NULL : getenv("MAPIARY_SEGMENT");
-	uid_t uid;
-	int err, len;
+	struct segment_place place;
+	int err = segment_locate(path, &place, NULL);
 
-	if (!path && env && *env)
-		path = env;
-	if (path) {
-		len = snprintf(buf, n, "%s", path);
-	} else {
-		err = mx_creds_process_uid(&uid);
-		if (err)
-			return err;
-		len = snprintf(buf, n, "/dev/shm/mapiary-%u", (unsigned)uid);
-	}
-	return len < 0 || (size_t)len >= n ? -ENAMETOOLONG : 0;
+	if (err)
+		return err;
+	if (strlen(place.path) >= n)
+		return -ENAMETOOLONG;
+	strcpy(buf, place.path);
+	return 0;
 }

@@ -33,18 +33,16 @@
 #define MX_REG_DEF_ORPHAN_MS (30 * 60 * 1000)
 
 struct mx_reg_params {
-	/* The segment's file; NULL: environment MAPIARY_SEGMENT, else
+	/* The segment's file; NULL: environment MAPIARY_SEGMENT, else the one
+	 * of the group that the administrator names (admin.h), else
 	 * /dev/shm/mapiary-<uid of the process>. */
 	const char *path;
 	/* What this process is called in lists and diagnoses; NULL: its
 	 * kernel name. */
 	const char *name;
 	/* Capacities, used only when this call creates the segment; 0: the
-	 * defaults above.  n_buckets 0: one a list. */
+	 * administrator's, else the defaults above.  n_buckets 0: one a list. */
 	uint32_t n_lists, n_conns, n_buckets;
-	/* An administrator's group that shares the segment (mode 0660). */
-	bool share;
-	gid_t group;
 	uint32_t max_sessions; /* 0: MX_REG_DEF_SESSIONS */
 	uint32_t max_logons;   /* 0: MX_REG_DEF_LOGONS */
 	int64_t orphan_ms;     /* 0: MX_REG_DEF_ORPHAN_MS; <0: keep none */
@@ -58,7 +56,8 @@ struct mx_reg;
  * params may be NULL.  0 with *ret owned by the caller, or with a sentence in
  * the fault:
  *   -ENOSPC    no room in the file system (space is taken before it is mapped)
- *   -EPERM     the file belongs to somebody else, or has another mode
+ *   -EPERM     the file belongs to somebody else, or has another mode; or the
+ *              administrator's file may be written by others (admin.h)
  *   -EBADMSG   the segment is damaged or foreign and others are attached
  *   -EPROTO    another version's segment with others attached
  *   -EUSERS    every process slot is taken
@@ -88,8 +87,8 @@ struct mx_reg_info {
 };
 void mx_reg_info(const struct mx_reg *reg, struct mx_reg_info *ret);
 
-/* The path that `path` (may be NULL) and the environment lead to, written to
- * buf.  0, -ENAMETOOLONG, or as mx_creds_process_uid(). */
+/* The path that `path` (may be NULL), the environment and the administrator
+ * lead to, written to buf.  0, -ENAMETOOLONG, or as segment_locate(). */
 int mx_reg_path(const char *path, char *buf, size_t n);
 
 #endif

@@ -280,29 +280,71 @@ void segment_unmap(struct shm_map *map)
 	*map = (struct shm_map){0};
 }
 
+uid_t segment_owner(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? (uid_t)-1 : st.st_uid;
+}
+
+/* A file's group says who made it, since only a member or root can give a file
+ * to a group; except in a folder that hands its own group down. */
+static int check_folder(const char *path, struct mx_fault *f)
+{
+	MX_AUTO(mx_free_auto) char *dir = strdup(path);
+	char *slash = dir ? strrchr(dir, '/') : NULL;
+	struct stat st;
+
+	if (!dir)
+		return -ENOMEM;
+	if (slash)
+		slash[slash == dir] = '\0';
+	if (stat(slash ? dir : ".", &st))
+		return reg_fault(f, -errno, "%s: %s", dir, strerror(errno));
+	if (st.st_uid == 0 && !(st.st_mode & S_ISGID) &&
+	    (!(st.st_mode & (S_IWGRP | S_IWOTH)) || (st.st_mode & S_ISVTX)))
+		return 0;
+	return reg_fault(f, -EPERM,
+			 "%s is no place for a shared segment: its folder is "
+			 "not root's, hands its group down, or lets others "
+			 "remove files",
+			 path);
+}
+
+/* Whose it has to be: ours; or, shared, of a member of the group. */
+static int check_whose(const struct stat *st, const struct segment_want *want,
+		       struct mx_fault *f)
+{
+	if (!want->share && st->st_uid != want->uid)
+		return reg_fault(f, -EPERM, "%s belongs to user %u, not to %u",
+				 want->path, (unsigned)st->st_uid,
+				 (unsigned)want->uid);
+	if (want->share && st->st_gid != want->group)
+		return reg_fault(f, -EPERM, "%s belongs to group %u, not to %u",
+				 want->path, (unsigned)st->st_gid,
+				 (unsigned)want->group);
+	return want->share ? check_folder(want->path, f) : 0;
+}
+
 int segment_check_file(int fd, const struct segment_want *want,
 		       uint64_t *ret_bytes, struct mx_fault *f)
 {
 	const mode_t mode = want->share ? 0660 : 0600;
 	struct stat st;
+	int err;
 
 	if (fstat(fd, &st))
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return reg_fault(f, -EPERM, "%s is not a regular file",
 				 want->path);
-	if (st.st_uid != want->uid)
-		return reg_fault(f, -EPERM, "%s belongs to user %u, not to %u",
-				 want->path, (unsigned)st.st_uid,
-				 (unsigned)want->uid);
+	err = check_whose(&st, want, f);
+	if (err)
+		return err;
 	if ((st.st_mode & 07777) != mode)
 		return reg_fault(f, -EPERM, "%s has mode %04o, not %04o",
 				 want->path, (unsigned)st.st_mode & 07777u,
 				 (unsigned)mode);
-	if (want->share && st.st_gid != want->group)
-		return reg_fault(f, -EPERM, "%s belongs to group %u, not to %u",
-				 want->path, (unsigned)st.st_gid,
-				 (unsigned)want->group);
 	if (st.st_nlink > 1)
 		return reg_fault(f, -EPERM, "%s has other names", want->path);
 	if (st.st_size < (off_t)SHM_PAGE || st.st_size > (off_t)1 << 34)

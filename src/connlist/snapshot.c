@@ -6,6 +6,10 @@
  * have a sequence number that is odd while their owner writes.  A record that
  * does not hold still for a few looks is marked torn: its owner died or was
  * stopped while writing.
+ *
+ * What constant fields say is believed for as long as the generation is the
+ * same, and a connection's record as long as its sequence number is: pictures
+ * that follow each other read little more than what changed.
  */
 #include "connlist/snapshot.h"
 
@@ -19,6 +23,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "connlist/admin.h"
 #include "connlist/registry-private.h"
 #include "identity/creds.h"
 
@@ -26,6 +31,7 @@
 
 struct mx_snap_src {
 	struct shm_map map;
+	uint64_t source; /* tells it from every other of this process */
 	int fd;
 	char path[256];
 };
@@ -48,18 +54,25 @@ static void snap_close_auto(struct mx_snap_src **src)
 }
 
 /* In /dev/shm anybody may take a name; somebody else's would mislead.  Root
- * looks at anybody's. */
+ * looks at anybody's, a member at the group's. */
 static int check_owner(const struct stat *st, const char *path,
 		       struct mx_fault *f)
 {
+	struct mx_admin_conf c;
 	uid_t uid = geteuid();
+	int err;
 
 	if (!S_ISREG(st->st_mode))
 		return reg_fault(f, -EPERM, "%s is not a regular file", path);
-	if (uid != 0 && st->st_uid != uid && !(st->st_mode & S_IRGRP))
-		return reg_fault(f, -EPERM, "%s belongs to user %u", path,
-				 (unsigned)st->st_uid);
-	return 0;
+	if (uid == 0 || st->st_uid == uid)
+		return 0;
+	err = mx_admin_conf_read(&c, f);
+	if (err)
+		return err;
+	if (c.share && st->st_gid == c.group && (st->st_mode & 07777) == 0660)
+		return 0;
+	return reg_fault(f, -EPERM, "%s belongs to user %u", path,
+			 (unsigned)st->st_uid);
 }
 
 static int open_and_map(struct mx_snap_src *src, struct mx_fault *f)
@@ -93,15 +106,20 @@ int mx_snap_open(const char *path, struct mx_snap_src **ret,
 		 struct mx_fault *fault)
 {
 	MX_AUTO(snap_close_auto) struct mx_snap_src *src = NULL;
+	struct segment_place place;
 	int err;
 
 	src = calloc(1, sizeof(*src));
 	if (!src)
 		return -ENOMEM;
 	src->fd = -1;
-	err = mx_reg_path(path, src->path, sizeof(src->path));
-	if (!err)
-		err = open_and_map(src, fault);
+	err = segment_locate(path, &place, fault);
+	if (!err && strlen(place.path) >= sizeof(src->path))
+		err = -ENAMETOOLONG;
+	if (err)
+		return err;
+	strcpy(src->path, place.path);
+	err = open_and_map(src, fault);
 	if (err)
 		return err;
 	*ret = MX_STEAL(src);
@@ -118,54 +136,89 @@ void mx_snap_fini(struct mx_snap *s)
 	free(s->conns);
 	free(s->locks);
 	free(s->index);
+	free(s->past.lists);
+	free(s->past.peers);
+	free(s->past.conns);
+	free(s->past.index);
 	*s = MX_SNAP_INIT;
 }
 
-/* One more item; capacities double, so they follow from the count. */
-static void *grow(void *array, size_t n, size_t size)
+static int grow(void **array, size_t *cap, size_t n, size_t size)
 {
-	if (n & (n - 1))
-		return array;
-	return realloc(array, (n ? 2 * n : 1) * size);
+	size_t more = *cap ? 2 * *cap : 16;
+	void *p;
+
+	if (n < *cap)
+		return 0;
+	p = realloc(*array, more * size);
+	if (!p)
+		return -ENOMEM;
+	*array = p;
+	*cap = more;
+	return 0;
 }
 
+/* One more item, not filled; NULL when out of memory. */
 #define ADD(s, what)                                                           \
 	__extension__({                                                        \
-		void *p_ = grow((s)->what, (s)->n_##what, sizeof(*(s)->what)); \
-		if (p_)                                                        \
-			(s)->what = p_;                                        \
-		p_ ? memset(&(s)->what[(s)->n_##what++], 0,                    \
-			    sizeof(*(s)->what))                                \
-		   : NULL;                                                     \
+		void *a_ = (s)->what;                                          \
+		int e_ = grow(&a_, &(s)->cap_##what, (s)->n_##what,            \
+			      sizeof(*(s)->what));                             \
+		(s)->what = a_;                                                \
+		e_ ? NULL : &(s)->what[(s)->n_##what++];                       \
 	})
 
-static uint32_t *index_lists(struct mx_snap *s)
+static size_t at_peers(const struct mx_snap *s)
 {
-	return s->index;
+	return s->max_lists;
 }
 
-static uint32_t *index_peers(struct mx_snap *s)
+static size_t at_conns(const struct mx_snap *s)
 {
-	return s->index + s->max_lists;
+	return at_peers(s) + s->max_peers;
 }
 
-static uint32_t *index_procs(struct mx_snap *s)
+static size_t at_procs(const struct mx_snap *s)
 {
-	return s->index + s->max_lists + s->max_peers;
+	return at_conns(s) + s->max_conns;
 }
 
+#define SWAP(a, b)                                                             \
+	do {                                                                   \
+		__typeof__(a) t_ = (a);                                        \
+		(a) = (b);                                                     \
+		(b) = t_;                                                      \
+	} while (0)
+
+/* What was the picture becomes the past. */
 static int begin(const struct mx_snap_src *src, struct mx_snap *s)
 {
 	const struct shm_map *m = &src->map;
-	size_t n = (size_t)m->n_lists + m->n_peers + m->n_procs;
-	uint32_t *index = realloc(s->index, n * sizeof(*index));
+	size_t n = (size_t)m->n_lists + m->n_peers + m->n_conns + m->n_procs;
+	bool same = s->past.source == src->source;
+	uint32_t *index;
 
+	SWAP(s->lists, s->past.lists);
+	SWAP(s->peers, s->past.peers);
+	SWAP(s->conns, s->past.conns);
+	SWAP(s->index, s->past.index);
+	SWAP(s->cap_lists, s->past.cap_lists);
+	SWAP(s->cap_peers, s->past.cap_peers);
+	SWAP(s->cap_conns, s->past.cap_conns);
+	s->n_procs = s->n_lists = s->n_peers = s->n_conns = s->n_locks = 0;
+	s->past.source = 0; /* until the picture is whole */
+	index = realloc(s->index, n * sizeof(*index));
 	if (!index)
 		return -ENOMEM;
-	memset(index, 0xff, n * sizeof(*index));
 	s->index = index;
-	/* Arrays grow from nothing again, see grow(). */
-	s->n_procs = s->n_lists = s->n_peers = s->n_conns = s->n_locks = 0;
+	memset(index, 0xff, n * sizeof(*index));
+	if (!same) {
+		index = realloc(s->past.index, n * sizeof(*index));
+		if (!index)
+			return -ENOMEM;
+		s->past.index = index;
+		memset(index, 0xff, n * sizeof(*index));
+	}
 	s->taken_ns = now_ns();
 	snprintf(s->path, sizeof(s->path), "%s", src->path);
 	s->version = SHM_VERSION;
@@ -192,7 +245,7 @@ static int take_procs(const struct mx_snap_src *src, struct mx_snap *s)
 		o = ADD(s, procs);
 		if (!o)
 			return -ENOMEM;
-		index_procs(s)[i] = (uint32_t)s->n_procs - 1;
+		s->index[at_procs(s) + i] = (uint32_t)s->n_procs - 1;
 		o->slot = i;
 		o->gen = shm_get64(&p->gen);
 		o->alive = segment_slot_locked(src->fd, i);
@@ -211,7 +264,8 @@ static int take_procs(const struct mx_snap_src *src, struct mx_snap *s)
 static uint32_t proc_of(struct mx_snap *s, uint32_t tag)
 {
 	uint32_t slot = SHM_TAG_SLOT(tag);
-	uint32_t i = slot < s->max_procs ? index_procs(s)[slot] : NO_INDEX;
+	uint32_t i = slot < s->max_procs ? s->index[at_procs(s) + slot]
+					 : NO_INDEX;
 
 	if (i == NO_INDEX ||
 	    (s->procs[i].gen & SHM_TAG_GEN_MASK) != SHM_TAG_GEN(tag))
@@ -248,6 +302,7 @@ static uint32_t count_members(const struct shm_list *l)
 	return n;
 }
 
+/* What does not change while the list is linked. */
 static void copy_list(const struct shm_map *m, uint32_t i,
 		      struct mx_snap_list *o)
 {
@@ -264,9 +319,29 @@ static void copy_list(const struct shm_map *m, uint32_t i,
 	o->bucket = bucket_of(m, o->crc);
 	shm_get_text(o->name, l->name, SHM_LIST_NAME_WORDS);
 	o->created_ns = shm_get64(&l->created_ns);
-	o->n_procs = count_members(l);
 	o->torn = shm_get32(&l->sum) != list_sum(m, i) ||
 		  shm_get64(&l->gen) != o->gen;
+}
+
+static void take_list(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+		      struct mx_snap_list *o)
+{
+	uint32_t was = s->past.index[i];
+	const struct mx_snap_list *old = was == NO_INDEX ? NULL
+							 : &s->past.lists[was];
+
+	if (old && !old->torn && old->gen == shm_get64(&m->lists[i].gen)) {
+		*o = *old;
+	} else {
+		for (int look = 0; look < LOOKS; look++) {
+			copy_list(m, i, o);
+			if (!o->torn)
+				break;
+		}
+	}
+	o->n_procs = count_members(&m->lists[i]);
+	o->n_conns = o->n_waiting = o->n_orphans = 0;
+	o->first_conn = o->first_peer = NO_INDEX;
 }
 
 static int take_lists(const struct mx_snap_src *src, struct mx_snap *s)
@@ -283,12 +358,8 @@ static int take_lists(const struct mx_snap_src *src, struct mx_snap *s)
 		o = ADD(s, lists);
 		if (!o)
 			return -ENOMEM;
-		index_lists(s)[i] = (uint32_t)s->n_lists - 1;
-		for (int look = 0; look < LOOKS; look++) {
-			copy_list(m, i, o);
-			if (!o->torn)
-				break;
-		}
+		s->index[i] = (uint32_t)s->n_lists - 1;
+		take_list(m, s, i, o);
 	}
 	return 0;
 }
@@ -296,8 +367,7 @@ static int take_lists(const struct mx_snap_src *src, struct mx_snap *s)
 /* The list a record names, if it is still the same one. */
 static uint32_t list_index(struct mx_snap *s, uint32_t link, uint64_t gen)
 {
-	uint32_t i = link - 1 < s->max_lists ? index_lists(s)[link - 1]
-					     : NO_INDEX;
+	uint32_t i = link - 1 < s->max_lists ? s->index[link - 1] : NO_INDEX;
 
 	return i != NO_INDEX && s->lists[i].gen == gen ? i : NO_INDEX;
 }
@@ -312,17 +382,25 @@ static uint32_t own_limit(const struct mx_snap *s)
 	return most;
 }
 
-static void copy_peer(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+static void copy_peer(const struct shm_map *m, uint32_t i,
 		      struct mx_snap_peer *o)
 {
 	const struct shm_peer *p = &m->peers[i];
-	uint64_t health = shm_get64(&p->health);
-	uint64_t gen = shm_get64(&p->gen);
-	bool learned = shm_get64(&p->limit_until_ns) > s->taken_ns;
 
 	o->slot = i;
-	o->list = list_index(s, shm_get32(&p->list), shm_get64(&p->list_gen));
+	o->gen = shm_get64(&p->gen);
 	shm_get_text(o->server, p->server, SHM_SERVER_WORDS);
+	o->torn = shm_get32(&p->sum) != peer_sum(m, i) ||
+		  shm_get64(&p->gen) != o->gen;
+}
+
+/* What changes: health and limits. */
+static void copy_health(const struct shm_peer *p, const struct mx_snap *s,
+			uint32_t def_limit, struct mx_snap_peer *o)
+{
+	uint64_t health = shm_get64(&p->health);
+	bool learned = shm_get64(&p->limit_until_ns) > s->taken_ns;
+
 	o->health = health >> 32 <= MX_HEALTH_DOWN
 			    ? (enum mx_health)(health >> 32)
 			    : MX_HEALTH_UNKNOWN;
@@ -333,15 +411,64 @@ static void copy_peer(const struct shm_map *m, struct mx_snap *s, uint32_t i,
 	for (int k = 0; k < MX_CONN_KINDS; k++) {
 		uint32_t v = learned ? shm_get32(&p->limit[k]) : 0;
 
-		o->limit[k] = v ? v : own_limit(s);
+		o->limit[k] = v ? v : def_limit;
+		o->used[k] = o->waiting[k] = 0;
 	}
-	o->torn = shm_get32(&p->sum) != peer_sum(m, i) ||
-		  shm_get64(&p->gen) != gen;
+}
+
+static void take_peer(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+		      uint32_t def_limit, struct mx_snap_peer *o)
+{
+	const struct shm_peer *p = &m->peers[i];
+	uint32_t was = s->past.index[at_peers(s) + i];
+	const struct mx_snap_peer *old = was == NO_INDEX ? NULL
+							 : &s->past.peers[was];
+
+	if (old && !old->torn && old->gen == shm_get64(&p->gen)) {
+		*o = *old;
+	} else {
+		for (int look = 0; look < LOOKS; look++) {
+			copy_peer(m, i, o);
+			if (!o->torn)
+				break;
+		}
+	}
+	o->list = list_index(s, shm_get32(&p->list), shm_get64(&p->list_gen));
+	copy_health(p, s, def_limit, o);
+}
+
+/* Chains are made backwards, so that they run forwards: the last record of
+ * each array is put in front first. */
+static void chain_peers(struct mx_snap *s)
+{
+	for (size_t i = s->n_peers; i--;) {
+		struct mx_snap_peer *p = &s->peers[i];
+
+		p->next = NO_INDEX;
+		if (p->list == NO_INDEX)
+			continue;
+		p->next = s->lists[p->list].first_peer;
+		s->lists[p->list].first_peer = (uint32_t)i;
+	}
+}
+
+static void chain_conns(struct mx_snap *s)
+{
+	for (size_t i = s->n_conns; i--;) {
+		struct mx_snap_conn *k = &s->conns[i];
+
+		k->next = NO_INDEX;
+		if (k->list == NO_INDEX)
+			continue;
+		k->next = s->lists[k->list].first_conn;
+		s->lists[k->list].first_conn = (uint32_t)i;
+	}
 }
 
 static int take_peers(const struct mx_snap_src *src, struct mx_snap *s)
 {
 	const struct shm_map *m = &src->map;
+	uint32_t def_limit = own_limit(s);
 
 	for (uint32_t i = 0; i < m->n_peers; i++) {
 		uint64_t claim = shm_get64(&m->peer_claims[i]);
@@ -353,13 +480,10 @@ static int take_peers(const struct mx_snap_src *src, struct mx_snap *s)
 		o = ADD(s, peers);
 		if (!o)
 			return -ENOMEM;
-		index_peers(s)[i] = (uint32_t)s->n_peers - 1;
-		for (int look = 0; look < LOOKS; look++) {
-			copy_peer(m, s, i, o);
-			if (!o->torn)
-				break;
-		}
+		s->index[at_peers(s) + i] = (uint32_t)s->n_peers - 1;
+		take_peer(m, s, i, def_limit, o);
 	}
+	chain_peers(s);
 	return 0;
 }
 
@@ -394,23 +518,50 @@ static void copy_conn_numbers(const struct shm_conn *k, struct mx_snap_conn *o)
 	o->last_err_ns = shm_get64(&k->last_err_ns);
 }
 
-static void copy_conn(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+static void copy_conn(const struct shm_map *m, uint32_t i,
 		      struct mx_snap_conn *o)
 {
 	const struct shm_conn *k = &m->conns[i];
-	uint32_t seq = shm_get32(&k->seq), peer, kind;
+	uint32_t kind;
 
 	o->slot = i;
+	o->seq = shm_get32(&k->seq);
 	o->gen = shm_get64(&k->gen);
-	o->list = list_index(s, shm_get32(&k->list), shm_get64(&k->list_gen));
-	peer = shm_get32(&k->peer) - 1;
-	o->peer = peer < s->max_peers ? index_peers(s)[peer] : NO_INDEX;
 	kind = shm_get32(&k->kind);
 	o->kind = kind < MX_CONN_KINDS ? (enum mx_conn_kind)kind
 				       : MX_CONN_MAILBOX;
 	copy_conn_numbers(k, o);
-	o->torn = seq & 1 || shm_get32(&k->seq) != seq ||
+	o->torn = o->seq & 1 || shm_get32(&k->seq) != o->seq ||
 		  shm_get32(&k->sum) != conn_sum(m, i);
+}
+
+static bool conn_unchanged(const struct shm_conn *k, uint64_t claim,
+			   const struct mx_snap_conn *old)
+{
+	return !old->torn && old->claim == claim &&
+	       old->gen == shm_get64(&k->gen) && old->seq == shm_get32(&k->seq);
+}
+
+static void take_conn(const struct shm_map *m, struct mx_snap *s, uint32_t i,
+		      uint64_t claim, struct mx_snap_conn *o)
+{
+	const struct shm_conn *k = &m->conns[i];
+	uint32_t was = s->past.index[at_conns(s) + i], peer;
+
+	if (was != NO_INDEX && conn_unchanged(k, claim, &s->past.conns[was])) {
+		*o = s->past.conns[was];
+		o->opened_ns = shm_get64(&k->opened_ns);
+	} else {
+		for (int look = 0; look < LOOKS; look++) {
+			copy_conn(m, i, o);
+			if (!o->torn)
+				break;
+		}
+	}
+	o->claim = claim;
+	o->list = list_index(s, shm_get32(&k->list), shm_get64(&k->list_gen));
+	peer = shm_get32(&k->peer) - 1;
+	o->peer = peer < s->max_peers ? s->index[at_peers(s) + peer] : NO_INDEX;
 }
 
 static void count_conn(struct mx_snap *s, const struct mx_snap_conn *o)
@@ -464,35 +615,39 @@ static int take_conns(const struct mx_snap_src *src, struct mx_snap *s)
 		o = ADD(s, conns);
 		if (!o)
 			return -ENOMEM;
-		for (int look = 0; look < LOOKS; look++) {
-			copy_conn(m, s, i, o);
-			if (!o->torn)
-				break;
-		}
+		s->index[at_conns(s) + i] = (uint32_t)s->n_conns - 1;
+		take_conn(m, s, i, claim, o);
 		o->state = state;
 		o->proc = state == MX_SNAP_ORPHAN || state == MX_SNAP_CLOSING
 				  ? NO_INDEX
 				  : proc_of(s, SHM_CLAIM_TAG(claim));
 		count_conn(s, o);
 	}
+	chain_conns(s);
 	return 0;
 }
 
-static bool replaced(const struct mx_snap_src *src)
+/* The name leads to another file, or this one was cut off: reading behind its
+ * end would be SIGBUS. */
+static int still_there(const struct mx_snap_src *src)
 {
 	struct stat a, b;
 
-	return fstat(src->fd, &a) || stat(src->path, &b) ||
-	       a.st_dev != b.st_dev || a.st_ino != b.st_ino;
+	if (fstat(src->fd, &a))
+		return -errno;
+	if ((uint64_t)a.st_size < src->map.bytes)
+		return -EBADMSG;
+	if (stat(src->path, &b) || a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return -ENOENT;
+	return 0;
 }
 
 int mx_snap_take(struct mx_snap_src *src, struct mx_snap *snap)
 {
-	int err;
+	int err = still_there(src);
 
-	if (replaced(src))
-		return -ENOENT;
-	err = begin(src, snap);
+	if (!err)
+		err = begin(src, snap);
 	if (!err)
 		err = take_procs(src, snap);
 	if (!err)
@@ -503,5 +658,7 @@ int mx_snap_take(struct mx_snap_src *src, struct mx_snap *snap)
 		err = take_peers(src, snap);
 	if (!err)
 		err = take_conns(src, snap);
+	if (!err)
+		snap->past.source = src->source;
 	return err;
 }
