@@ -13,6 +13,8 @@
 #include "cli/cli.h"
 #include "cli/json.h"
 
+unsigned bench_blocks = BENCH_BLOCKS;
+
 bool bench_ok(const char *step, HRESULT hr)
 {
 	if (!FAILED(hr))
@@ -36,18 +38,18 @@ int bench_compare(bench_block_fn *ours, bench_block_fn *floor_fn, void *arg,
 
 	if (ours(arg) < 0 || floor_fn(arg) < 0)
 		return -1;
-	for (int i = 0; i < BENCH_BLOCKS; i++) {
+	for (unsigned i = 0; i < bench_blocks; i++) {
 		a[i] = ours(arg);
 		b[i] = floor_fn(arg);
 		if (a[i] < 0 || b[i] < 0)
 			return -1;
 	}
-	qsort(a, BENCH_BLOCKS, sizeof(*a), by_value);
-	qsort(b, BENCH_BLOCKS, sizeof(*b), by_value);
-	line->ours = a[BENCH_BLOCKS / 2] / n;
-	line->low = a[BENCH_BLOCKS / 4] / n;
-	line->high = a[3 * BENCH_BLOCKS / 4] / n;
-	line->floor = b[BENCH_BLOCKS / 2] / n;
+	qsort(a, bench_blocks, sizeof(*a), by_value);
+	qsort(b, bench_blocks, sizeof(*b), by_value);
+	line->ours = a[bench_blocks / 2] / n;
+	line->low = a[bench_blocks / 4] / n;
+	line->high = a[3 * bench_blocks / 4] / n;
+	line->floor = b[bench_blocks / 2] / n;
 	return 0;
 }
 
@@ -77,8 +79,7 @@ static bool log_on(struct demo_user *u, LPMAPISESSION *ret)
 	return bench_ok("log on", hr);
 }
 
-/* The entry id of the default store. */
-static bool default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret)
+HRESULT bench_default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret)
 {
 	static SizedSPropTagArray(2, columns) = {
 		2, {PR_ENTRYID, PR_DEFAULT_STORE}};
@@ -100,8 +101,7 @@ static bool default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret)
 	}
 	FreeProws(rows);
 	UlRelease(table);
-	return bench_ok("open the default store",
-			*ret || FAILED(hr) ? hr : MAPI_E_NOT_FOUND);
+	return *ret || FAILED(hr) ? hr : MAPI_E_NOT_FOUND;
 }
 
 bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
@@ -113,7 +113,8 @@ bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
 
 	memset(ret, 0, sizeof(*ret));
 	if (!log_on(&b->d.users[user], &ret->ses) ||
-	    !default_store(ret->ses, flags, &ret->store))
+	    !bench_ok("open the default store",
+		      bench_default_store(ret->ses, flags, &ret->store)))
 		return false;
 	hr = IMsgStore_GetReceiveFolder(ret->store, NULL, 0, &cb, &id, NULL);
 	if (!FAILED(hr))
@@ -199,7 +200,7 @@ static void print_json(const struct bench *b)
 
 static int usage(void)
 {
-	fputs("usage: mapiary bench [--json] [--rows N] [--ops N] "
+	fputs("usage: mapiary bench [--json] [--blocks N] [--rows N] [--ops N] "
 	      "[--idle-users N] [NAME...]\n\n"
 	      "Measures against a floor in the same run: medians of "
 	      "alternating blocks.\n"
@@ -208,6 +209,8 @@ static int usage(void)
 	      "  rows     a contents table read to its end / bare SQLite\n"
 	      "  logon    round trips from logon to the first 50 rows\n"
 	      "  memory   resident memory of an idle logged-on user\n"
+	      "  isolation  calls and news of 4 servers' users, the 4 other "
+	      "servers wrong / well\n"
 	      "  lists    joining and leaving a connection list / a bare "
 	      "robust mutex\n"
 	      "Exit status 1 when a figure is missed.\n",
@@ -225,6 +228,7 @@ static const struct {
 	{"logon", bench_logon, false},
 	{"memory", bench_memory, false},
 	{"lists", bench_lists, true},
+	{"isolation", bench_isolation, true},
 };
 
 static bool wanted(const char *name, char **names, int n)
@@ -282,6 +286,7 @@ int mx_cmd_bench(int argc, char **argv)
 		{"json", no_argument, NULL, 'j'},
 		{"rows", required_argument, NULL, 'r'},
 		{"ops", required_argument, NULL, 'o'},
+		{"blocks", required_argument, NULL, 'b'},
 		{"idle-users", required_argument, NULL, 'i'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -298,6 +303,9 @@ int mx_cmd_bench(int argc, char **argv)
 			 mx_cli_number("bench", "the option", optarg, 1, 100000,
 				       &n))
 			return usage();
+		else if (c == 'b')
+			bench_blocks =
+				n < BENCH_BLOCKS ? (unsigned)n : BENCH_BLOCKS;
 		else if (c == 'r')
 			b.rows = (unsigned)n;
 		else if (c == 'o')

@@ -11,13 +11,14 @@
  *   bench-rows.c      rows of a contents table against bare SQLite
  *   bench-logon.c     round trips of a logon, memory of an idle user
  *   bench-lists.c     joining and leaving a list against a robust mutex
+ *   bench-isolation.c what half the servers gone wrong costs the others' users
  */
 #ifndef MX_CLI_BENCH_H
 #define MX_CLI_BENCH_H
 
 #include "cli/demo.h"
 
-#define BENCH_BLOCKS 15
+#define BENCH_BLOCKS 15 /* at most */
 
 /* One line of the result. */
 struct bench_line {
@@ -36,10 +37,13 @@ struct bench {
 	size_t n_lines;
 };
 
+/* How many blocks of each kind alternate; --blocks. */
+extern unsigned bench_blocks;
+
 /* One block: seconds it took; < 0 ends the bench (a message was printed). */
 typedef double bench_block_fn(void *arg);
 
-/* Alternates BENCH_BLOCKS blocks of each after one warm-up block; medians, per
+/* Alternates bench_blocks blocks of each after one warm-up block; medians, per
  * n units, go into *line.  0 or -1. */
 int bench_compare(bench_block_fn *ours, bench_block_fn *floor, void *arg,
 		  double n, struct bench_line *line);
@@ -59,6 +63,8 @@ struct bench_side {
 bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
 		     struct bench_side *ret);
 void bench_side_close(struct bench_side *s);
+/* The default store of a session. */
+HRESULT bench_default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret);
 
 /* Round trips of the session so far, bytes sent and received. */
 bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret);
@@ -84,5 +90,6 @@ int bench_rows(struct bench *b);
 int bench_logon(struct bench *b);
 int bench_memory(struct bench *b);
 int bench_lists(struct bench *b);
+int bench_isolation(struct bench *b);
 
 #endif
