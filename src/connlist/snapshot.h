@@ -41,10 +41,13 @@ struct mx_snap_list {
 	uint32_t n_procs; /* processes that hold it */
 	uint32_t n_conns, n_waiting, n_orphans;
 	uint32_t bucket;
+	uint32_t first_conn, first_peer; /* chains; UINT32_MAX ends them */
 };
 
 struct mx_snap_peer {
 	uint32_t slot, list; /* list: index into lists[], UINT32_MAX if gone */
+	uint32_t next;       /* of the same list */
+	uint64_t gen;
 	bool torn;
 	char server[MX_CONN_SERVER_MAX + 1];
 	enum mx_health health;
@@ -72,6 +75,9 @@ struct mx_snap_op {
 
 struct mx_snap_conn {
 	uint32_t slot, list, peer; /* indexes into lists[], peers[] */
+	uint32_t next;             /* of the same list */
+	uint32_t seq;              /* as long as it and claim stay, so does */
+	uint64_t claim;            /* all of the record but opened_ns */
 	uint64_t gen;
 	bool torn;
 	enum mx_snap_state state;
@@ -110,7 +116,17 @@ struct mx_snap {
 	struct mx_snap_peer *peers;
 	struct mx_snap_conn *conns;
 	struct mx_snap_lock *locks;
-	uint32_t *index; /* scratch: slot to index of lists, peers, procs */
+	uint32_t *index; /* slot to index of lists, peers, conns, procs */
+	/* The picture before, for what has not changed since. */
+	struct mx_snap_past {
+		uint64_t source; /* which mx_snap_src; 0: none */
+		struct mx_snap_list *lists;
+		struct mx_snap_peer *peers;
+		struct mx_snap_conn *conns;
+		uint32_t *index;
+		size_t cap_lists, cap_peers, cap_conns;
+	} past;
+	size_t cap_procs, cap_lists, cap_peers, cap_conns, cap_locks;
 };
 
 #define MX_SNAP_INIT ((struct mx_snap){0})
@@ -124,8 +140,10 @@ int mx_snap_open(const char *path, struct mx_snap_src **ret,
 void mx_snap_close(struct mx_snap_src *src);
 
 /* Takes a picture into *snap, whose memory is used again from one call to the
- * next (begin with MX_SNAP_INIT).  0, -ENOMEM, -EBADMSG; -ENOENT when the
- * segment was replaced by a new one: close and open again. */
+ * next (begin with MX_SNAP_INIT); of records that have not changed since only
+ * the first bytes are read.  Records stand in the order of their slots.  0,
+ * -ENOMEM; -EBADMSG: somebody cut the file off; -ENOENT when the segment was
+ * replaced by a new one: close and open again. */
 int mx_snap_take(struct mx_snap_src *src, struct mx_snap *snap);
 void mx_snap_fini(struct mx_snap *snap);
 
