@@ -68,15 +68,23 @@ int mx_buf_puts(struct mx_buf *b, const char *s)
 
 int mx_buf_vprintf(struct mx_buf *b, const char *fmt, va_list ap)
 {
+	size_t left = b->cap - b->len;
 	va_list again;
 	uint8_t *p;
 	int n;
 
+	if (b->err)
+		return b->err;
+	/* Mostly it fits into what is there. */
 	va_copy(again, ap);
-	n = vsnprintf(NULL, 0, fmt, again);
+	n = vsnprintf(left ? (char *)b->p + b->len : NULL, left, fmt, again);
 	va_end(again);
 	if (n < 0)
 		return b->err = -EINVAL;
+	if ((size_t)n < left && (!b->max || b->len + (size_t)n < b->max)) {
+		b->len += (size_t)n;
+		return 0;
+	}
 	p = mx_buf_room(b, (size_t)n + 1);
 	if (!p)
 		return b->err;

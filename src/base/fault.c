@@ -41,7 +41,11 @@ int mx_fault_set(struct mx_fault *f, enum mx_layer layer, uint32_t code,
 
 static void set(char *dst, size_t n, const char *src)
 {
-	snprintf(dst, n, "%s", src ? src : "");
+	size_t len = src ? strnlen(src, n - 1) : 0;
+
+	if (len)
+		memcpy(dst, src, len);
+	dst[len] = '\0';
 }
 
 void mx_fault_who(struct mx_fault *f, const char *user, const char *server)

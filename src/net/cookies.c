@@ -9,7 +9,6 @@
 #include <strings.h>
 
 #include "base/auto.h"
-#include "base/buf.h"
 
 static void cookie_fini(struct mx_cookie *c)
 {
@@ -174,15 +173,40 @@ int mx_cookies_merge(struct mx_cookies *into, const struct mx_cookies *from)
 	return err;
 }
 
+/* Writes unless to is NULL; how many bytes. */
+static size_t put_text(const char *s, size_t n, char *to)
+{
+	if (to)
+		memcpy(to, s, n);
+	return n;
+}
+
+static size_t write_all(const struct mx_cookies *c, char *to)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct mx_cookie *k = &c->v[i];
+
+		if (!k->value)
+			continue;
+		if (at)
+			at += put_text("; ", 2, to ? to + at : NULL);
+		at += put_text(k->name, strlen(k->name), to ? to + at : NULL);
+		at += put_text("=", 1, to ? to + at : NULL);
+		at += put_text(k->value, strlen(k->value), to ? to + at : NULL);
+	}
+	return at;
+}
+
 char *mx_cookies_text(const struct mx_cookies *c)
 {
-	MX_AUTO(mx_buf_auto) struct mx_buf b = MX_BUF_INIT;
-	size_t n;
+	size_t n = write_all(c, NULL);
+	char *text = malloc(n + 1);
 
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].value)
-			mx_buf_printf(&b, "%s%s=%s", b.len ? "; " : "",
-				      c->v[i].name, c->v[i].value);
-	mx_buf_put(&b, "", 1);
-	return b.err ? NULL : (char *)mx_buf_steal(&b, &n);
+	if (!text)
+		return NULL;
+	write_all(c, text);
+	text[n] = '\0';
+	return text;
 }

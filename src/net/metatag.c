@@ -146,6 +146,30 @@ static int on_byte(struct mx_metatag *m, uint8_t c,
 	return is_pending(m) ? on_pending(m, ops) : 0;
 }
 
+/* What of n bytes belongs to one header line and stands before its end. */
+static size_t run_of_line(const struct mx_metatag *m, const uint8_t *p,
+			  size_t n)
+{
+	const uint8_t *end;
+
+	if (m->state != MX_METATAG_HEADERS || m->eol)
+		return 0;
+	end = memchr(p, '\n', n);
+	return end ? (size_t)(end - p) : n;
+}
+
+/* on_byte for n > 0 of those at once. */
+static int on_run(struct mx_metatag *m, const uint8_t *p, size_t n)
+{
+	if (n > MX_METATAG_HEADERS_MAX - m->n_headers ||
+	    n > MX_METATAG_LINE_MAX - m->n_line)
+		return -EMSGSIZE;
+	memcpy(m->line + m->n_line, p, n);
+	m->n_line += n;
+	m->n_headers += n;
+	return 0;
+}
+
 int mx_metatag_feed(struct mx_metatag *m, const void *data, size_t n,
 		    const struct mx_metatag_ops *ops)
 {
@@ -155,10 +179,13 @@ int mx_metatag_feed(struct mx_metatag *m, const void *data, size_t n,
 	if (m->state == MX_METATAG_BAD)
 		return m->err;
 	while (n && m->state != MX_METATAG_BODY) {
-		err = on_byte(m, *p, ops);
+		size_t run = run_of_line(m, p, n);
+
+		err = run ? on_run(m, p, run) : on_byte(m, *p, ops);
 		if (err)
 			return fail(m, err);
-		p++, n--;
+		run = run ? run : 1;
+		p += run, n -= run;
 	}
 	if (!n)
 		return 0;
