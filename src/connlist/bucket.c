@@ -24,7 +24,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifdef MX_SHM_SCHED /* spinning is only faster than sleeping */
+#define SPINS 1
+#else
 #define SPINS 100
+#endif
 
 void (*mx_shm_step)(void);
 

@@ -11,6 +11,7 @@
 #include "connlist/clist.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,23 +23,27 @@
 
 /* --- Holds -------------------------------------------------------------- */
 
-/* The last leaver of this process is clearing its bit: two stores. */
+/* The last leaver of this process is clearing its bit: two stores.  AWAITED:
+ * and somebody sleeps until he has. */
 #define HOLD_LEAVING UINT32_MAX
-#define LEAVING_NS MX_NS_PER_MS
+#define HOLD_AWAITED (UINT32_MAX - 1)
 
 static uint32_t hold_get(const struct mx_reg *reg, uint32_t slot)
 {
+	mx_sched_access(&reg->holds[slot], 4, MX_SCHED_LOAD);
 	return __atomic_load_n(&reg->holds[slot], __ATOMIC_ACQUIRE);
 }
 
-static void hold_put(struct mx_reg *reg, uint32_t slot, uint32_t n)
+static uint32_t hold_swap(struct mx_reg *reg, uint32_t slot, uint32_t n)
 {
-	__atomic_store_n(&reg->holds[slot], n, __ATOMIC_RELEASE);
+	mx_sched_access(&reg->holds[slot], 4, MX_SCHED_RMW);
+	return __atomic_exchange_n(&reg->holds[slot], n, __ATOMIC_ACQ_REL);
 }
 
 static bool hold_move(struct mx_reg *reg, uint32_t slot, uint32_t from,
 		      uint32_t to)
 {
+	mx_sched_access(&reg->holds[slot], 4, MX_SCHED_RMW);
 	return __atomic_compare_exchange_n(&reg->holds[slot], &from, to, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
 }
@@ -52,12 +57,14 @@ void list_hold(struct mx_reg *reg, uint32_t slot)
 	for (;;) {
 		uint32_t n = hold_get(reg, slot);
 
-		if (n == HOLD_LEAVING) {
+		if (n == HOLD_AWAITED) {
 			futex_sleep(&reg->holds[slot], n,
-				    now_ns() + (uint64_t)LEAVING_NS);
+				    now_ns() + (uint64_t)PROBE_NS);
+		} else if (n == HOLD_LEAVING) {
+			hold_move(reg, slot, n, HOLD_AWAITED);
 		} else if (n == 0) {
 			shm_or64(word, UINT64_C(1) << reg->slot % 64);
-			hold_put(reg, slot, 1);
+			hold_swap(reg, slot, 1);
 			return;
 		} else if (hold_move(reg, slot, n, n + 1)) {
 			return;
@@ -78,7 +85,8 @@ void list_unhold(struct mx_clist *cl)
 		return;
 	shm_and64(&l->members[reg->slot / 64],
 		  ~(UINT64_C(1) << reg->slot % 64));
-	hold_put(reg, cl->slot, 0);
+	if (hold_swap(reg, cl->slot, 0) == HOLD_AWAITED)
+		futex_wake(&reg->holds[cl->slot], INT_MAX);
 	if (!list_has_member(l))
 		bucket_sweep_soon(reg, cl->bucket);
 }

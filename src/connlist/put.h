@@ -9,6 +9,9 @@
  *
  * Before each store stands shm_step(): tests kill the process there, at every
  * step in turn, and check that the survivors repair what is half made.
+ *
+ * With MX_SHM_SCHED (one test's own build of these sources) a deterministic
+ * scheduler stands before every access: src/repro/explore.h.
  */
 #ifndef MX_CONNLIST_PUT_H
 #define MX_CONNLIST_PUT_H
@@ -21,10 +24,27 @@
 /* NULL except in tests. */
 extern void (*mx_shm_step)(void);
 
-static inline void shm_step(void)
+enum mx_sched_access {
+	MX_SCHED_LOAD,
+	MX_SCHED_STORE,
+	MX_SCHED_RMW, /* both, at once */
+};
+
+#ifdef MX_SHM_SCHED
+void mx_sched_access(const void *word, unsigned size, enum mx_sched_access how);
+#else
+static inline void mx_sched_access(const void *word, unsigned size,
+				   enum mx_sched_access how)
+{
+}
+#endif
+
+static inline void shm_step(const void *word, unsigned size,
+			    enum mx_sched_access how)
 {
 	if (__builtin_expect(mx_shm_step != NULL, 0))
 		mx_shm_step();
+	mx_sched_access(word, size, how);
 }
 
 #define SHM_MUTABLE32(p) ((uint32_t *)(uintptr_t)(p))
@@ -32,63 +52,65 @@ static inline void shm_step(void)
 
 static inline uint32_t shm_get32(const uint32_t *p)
 {
+	mx_sched_access(p, sizeof(*p), MX_SCHED_LOAD);
 	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
 }
 
 static inline uint64_t shm_get64(const uint64_t *p)
 {
+	mx_sched_access(p, sizeof(*p), MX_SCHED_LOAD);
 	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
 }
 
 static inline void shm_put32(const uint32_t *p, uint32_t v)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_STORE);
 	__atomic_store_n(SHM_MUTABLE32(p), v, __ATOMIC_RELEASE);
 }
 
 static inline void shm_put64(const uint64_t *p, uint64_t v)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_STORE);
 	__atomic_store_n(SHM_MUTABLE64(p), v, __ATOMIC_RELEASE);
 }
 
 /* Stores and returns what was there; ordered with everything. */
 static inline uint32_t shm_swap32(const uint32_t *p, uint32_t v)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_RMW);
 	return __atomic_exchange_n(SHM_MUTABLE32(p), v, __ATOMIC_SEQ_CST);
 }
 
 /* True when *p was `old` and is now `v`. */
 static inline bool shm_cas32(const uint32_t *p, uint32_t old, uint32_t v)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_RMW);
 	return __atomic_compare_exchange_n(SHM_MUTABLE32(p), &old, v, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static inline bool shm_cas64(const uint64_t *p, uint64_t old, uint64_t v)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_RMW);
 	return __atomic_compare_exchange_n(SHM_MUTABLE64(p), &old, v, false,
 					   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
 static inline void shm_or64(const uint64_t *p, uint64_t bits)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_RMW);
 	__atomic_fetch_or(SHM_MUTABLE64(p), bits, __ATOMIC_SEQ_CST);
 }
 
 static inline void shm_and64(const uint64_t *p, uint64_t bits)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_RMW);
 	__atomic_fetch_and(SHM_MUTABLE64(p), bits, __ATOMIC_SEQ_CST);
 }
 
 static inline void shm_add32(const uint32_t *p, uint32_t n)
 {
-	shm_step();
+	shm_step(p, sizeof(*p), MX_SCHED_RMW);
 	__atomic_fetch_add(SHM_MUTABLE32(p), n, __ATOMIC_SEQ_CST);
 }
 
