@@ -35,15 +35,23 @@ static int copy_strings(struct mx_config *c)
 		&c->c.lpszCaFile,    &c->c.lpszProxy,
 	};
 
+	size_t n = 0;
+	char *p;
+
+	for (size_t i = 0; i < MX_ARRAY_SIZE(members); i++)
+		n += *members[i] ? strlen(*members[i]) + 1 : 0;
+	p = c->text = malloc(n ? n : 1);
+	if (!p)
+		return -ENOMEM;
 	for (size_t i = 0; i < MX_ARRAY_SIZE(members); i++) {
 		/* "" is nothing, as the empty field of a form */
 		if (!*members[i] || !**members[i]) {
 			*members[i] = NULL;
 			continue;
 		}
-		*members[i] = mx_arena_strdup(&c->arena, *members[i]);
-		if (!*members[i])
-			return -ENOMEM;
+		n = strlen(*members[i]) + 1;
+		*members[i] = memcpy(p, *members[i], n);
+		p += n;
 	}
 	return 0;
 }
@@ -61,7 +69,6 @@ int mx_config_new(const MAPIARY_CONFIG *in, struct mx_config **ret)
 		return -ENOMEM;
 	c->refs = 1;
 	c->c = *in;
-	mx_arena_init(&c->arena);
 	err = copy_strings(c);
 	if (err) {
 		mx_config_unref(c);
@@ -81,7 +88,7 @@ void mx_config_unref(struct mx_config *c)
 {
 	if (!c || atomic_fetch_sub(&c->refs, 1) != 1)
 		return;
-	mx_arena_fini(&c->arena);
+	free(c->text);
 	free(c);
 }
 

@@ -9,12 +9,11 @@
 #include <stdatomic.h>
 
 #include "api/api.h"
-#include "base/arena.h"
 
 struct mx_config {
 	atomic_uint refs;
-	MAPIARY_CONFIG c; /* strings in the arena */
-	struct mx_arena arena;
+	MAPIARY_CONFIG c; /* strings in text */
+	char *text;       /* owned */
 };
 
 /* A copy; 0, -EINVAL (too small a structure, neither URL nor address),

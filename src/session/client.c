@@ -83,6 +83,7 @@ static void beat(void *arg, int err)
 
 	if (!err) {
 		mx_reg_tick(c->reg);
+		mx_net_close_idle(mx_mono_now());
 		next_beat(c);
 	}
 	mx_mutex_lock(&c->lock);

@@ -19,6 +19,8 @@
 
 /* Objects above objects: attachments and embedded messages alternate. */
 #define MAX_DEPTH (4 * MX_MAX_EMBED_DEPTH)
+/* Handles in one Execute: an index is one byte, 255 means none. */
+#define N_SLOTS 255
 
 enum need {
 	NEED_OK = 0,
@@ -28,18 +30,35 @@ enum need {
 void mx_exec_fini(struct mx_exec *ex)
 {
 	free(ex->items);
-	free(ex->rops);
+	free(ex->block);
 	ex->items = NULL;
+	ex->block = NULL;
+	ex->slots = NULL;
+	ex->handles = NULL;
 	ex->rops = NULL;
+}
+
+/* Runs that send no Execute, and those that wait, do without. */
+static int make_block(struct mx_exec *ex)
+{
+	const size_t slots = N_SLOTS * sizeof(*ex->slots);
+	const size_t handles = N_SLOTS * sizeof(*ex->handles);
+	char *p = malloc(slots + handles + MX_MAX_ROP_PAYLOAD);
+
+	if (!p)
+		return -ENOMEM;
+	ex->block = p;
+	ex->slots = (struct mx_sobj **)(void *)p;
+	ex->handles = (uint32_t *)(void *)(p + slots);
+	ex->rops = (uint8_t *)p + slots + handles;
+	return 0;
 }
 
 static int exec_reset(struct mx_run *r)
 {
 	struct mx_exec *ex = &r->ex;
 
-	if (!ex->rops)
-		ex->rops = malloc(MX_MAX_ROP_PAYLOAD);
-	if (!ex->rops)
+	if (!ex->block && make_block(ex))
 		return -ENOMEM;
 	ex->n_handles = ex->n_items = ex->n_released = 0;
 	ex->n_rops = 0;
@@ -62,7 +81,7 @@ static size_t room(const struct mx_exec *ex)
 
 static int new_slot(struct mx_exec *ex, struct mx_sobj *o, uint32_t handle)
 {
-	if (ex->n_handles == 255 || room(ex) < 4)
+	if (ex->n_handles == N_SLOTS || room(ex) < 4)
 		return -ENOSPC;
 	ex->slots[ex->n_handles] = o;
 	ex->handles[ex->n_handles] = handle;

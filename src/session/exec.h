@@ -35,10 +35,11 @@ struct mx_exec {
 	bool resend; /* all that is in it may be sent twice */
 	unsigned n_handles, n_items, cap_items, n_released;
 	size_t n_rops;
-	struct mx_item *items; /* owned */
-	uint8_t *rops;         /* owned, MX_MAX_ROP_PAYLOAD */
-	struct mx_sobj *slots[255];
-	uint32_t handles[255];
+	struct mx_item *items;  /* owned */
+	void *block;            /* owned: what the next three point to */
+	struct mx_sobj **slots; /* 255 */
+	uint32_t *handles;      /* 255 */
+	uint8_t *rops;          /* MX_MAX_ROP_PAYLOAD */
 
 	bool chain; /* the last item may be answered in several buffers */
 

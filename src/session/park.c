@@ -202,9 +202,12 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 	int err = 0;
 
 	mx_sctx_request_id(ctx, p->request_id);
-	if (!ctx->park_ch)
+	if (!ctx->park_ch) {
 		err = mx_channel_new(ctx->s->url, ctx->s->user, &ctx->s->opts,
 				     &ctx->park_ch, NULL);
+		if (!err)
+			mx_channel_set_thrifty(ctx->park_ch);
+	}
 	if (err)
 		return err;
 	req.ch = ctx->park_ch;
