@@ -105,6 +105,7 @@ static int open_and_map(struct mx_snap_src *src, struct mx_fault *f)
 int mx_snap_open(const char *path, struct mx_snap_src **ret,
 		 struct mx_fault *fault)
 {
+	static uint64_t sources;
 	MX_AUTO(snap_close_auto) struct mx_snap_src *src = NULL;
 	struct segment_place place;
 	int err;
@@ -122,6 +123,7 @@ int mx_snap_open(const char *path, struct mx_snap_src **ret,
 	err = open_and_map(src, fault);
 	if (err)
 		return err;
+	src->source = __atomic_add_fetch(&sources, 1, __ATOMIC_RELAXED);
 	*ret = MX_STEAL(src);
 	return 0;
 }
