@@ -369,6 +369,13 @@ static const IMAPISessionVtbl ses_vtbl = {
 	ses_prepare_form,
 };
 
+static void *ses_query(struct mx_obj *o, REFIID iid)
+{
+	struct mx_ses *s = (struct mx_ses *)(void *)o;
+
+	return IsEqualGUID(iid, &IID_IMAPIClientShutdown) ? &s->fast : NULL;
+}
+
 static const IID *const ses_iids[] = {&IID_IMAPISession};
 static const struct mx_class ses_class = {
 	.name = "IMAPISession",
@@ -376,6 +383,7 @@ static const struct mx_class ses_class = {
 	.iids = ses_iids,
 	.n_iids = MX_ARRAY_SIZE(ses_iids),
 	.fini = ses_fini,
+	.query = ses_query,
 };
 
 static int default_eid(struct mx_ses *s)
@@ -400,6 +408,7 @@ int mx_ses_new(struct mx_session *session, struct mx_config *config,
 		return -ENOMEM;
 	mx_obj_init(&s->obj, &ses_vtbl, &ses_class, NULL, session, NULL);
 	mx_list_init(&s->stores);
+	mx_fast_shutdown_init(&s->fast, s);
 	s->config = mx_config_ref(config);
 	s->total_ms = config->c.ulTotalDeadline ? config->c.ulTotalDeadline
 						: mx_lib_default_total_ms();

@@ -6,6 +6,7 @@
 #ifndef MX_API_SESSION_H
 #define MX_API_SESSION_H
 
+#include "api/client-shutdown.h"
 #include "api/config.h"
 #include "api/obj.h"
 
@@ -20,6 +21,7 @@ struct mx_ses {
 	_Atomic int64_t total_ms;
 	struct mx_list stores; /* mx_store.link: open ones, under obj.lock */
 	struct mx_list link;   /* all sessions of the process, for diagnosis */
+	struct mx_fast_shutdown fast; /* IMAPIClientShutdown */
 };
 
 /* The COM object around a session; takes over session.  0, -ENOMEM. */

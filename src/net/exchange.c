@@ -15,6 +15,7 @@
 #include "base/lock.h"
 #include "net/credentials.h"
 #include "net/fork.h"
+#include "net/curlm.h"
 #include "net/resolve.h"
 #include "net/xfer-run.h"
 #include "net/xfer.h"
@@ -23,7 +24,7 @@
 
 static struct {
 	struct mx_mutex lock; /* guards all of it */
-	CURLM *v[POOL_MAX];
+	struct mx_curlm v[POOL_MAX];
 	size_t n;
 } pool = {.lock = MX_MUTEX_INIT};
 
@@ -34,35 +35,39 @@ static void pool_after_fork(void)
 	pool.n = 0;
 }
 
-static CURLM *multi_get(void)
+static int multi_get(struct mx_curlm *ret)
 {
-	CURLM *m = NULL;
+	bool got = false;
 
 	mx_mutex_lock(&pool.lock);
-	if (pool.n)
-		m = pool.v[--pool.n];
-	mx_mutex_unlock(&pool.lock);
-	if (m)
-		return m;
-	mx_net_on_fork(pool_after_fork);
-	return curl_multi_init();
-}
-
-static void multi_put(CURLM *m)
-{
-	mx_mutex_lock(&pool.lock);
-	if (pool.n < POOL_MAX) {
-		pool.v[pool.n++] = m;
-		m = NULL;
+	if (pool.n) {
+		*ret = pool.v[--pool.n];
+		got = true;
 	}
 	mx_mutex_unlock(&pool.lock);
-	if (m)
-		curl_multi_cleanup(m);
+	if (got)
+		return 0;
+	mx_net_on_fork(pool_after_fork);
+	return mx_curlm_open(ret);
+}
+
+static void multi_put(struct mx_curlm *m)
+{
+	bool kept = false;
+
+	mx_mutex_lock(&pool.lock);
+	if (pool.n < POOL_MAX) {
+		pool.v[pool.n++] = *m;
+		kept = true;
+	}
+	mx_mutex_unlock(&pool.lock);
+	if (!kept)
+		mx_curlm_close(m);
 }
 
 void mx_exchange_trim(void)
 {
-	CURLM *v[POOL_MAX];
+	struct mx_curlm v[POOL_MAX];
 	size_t n;
 
 	mx_mutex_lock(&pool.lock);
@@ -71,7 +76,7 @@ void mx_exchange_trim(void)
 	pool.n = 0;
 	mx_mutex_unlock(&pool.lock);
 	while (n)
-		curl_multi_cleanup(v[--n]);
+		mx_curlm_close(&v[--n]);
 }
 
 static int resolve(struct mx_xfer *x)
@@ -172,18 +177,18 @@ static int run(struct mx_xfer *x, CURLM *m)
 
 int mx_xfer_run(struct mx_xfer *x)
 {
-	CURLM *m;
+	struct mx_curlm m;
 	int err = resolve(x);
 
 	if (!err)
 		err = prepare(x);
 	if (err)
 		return err;
-	m = multi_get();
-	if (!m)
-		return mx_xfer_fail(x, MX_XWHY_LOCAL, -ENOMEM, "out of memory");
-	err = run(x, m);
-	multi_put(m);
+	err = multi_get(&m);
+	if (err)
+		return mx_xfer_fail(x, MX_XWHY_LOCAL, err, "out of memory");
+	err = run(x, m.m);
+	multi_put(&m);
 	return err;
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One bit a descriptor.  The lock is held over fork, so the child finds the
- * bits whole.  Only close() is called there, which is safe between fork and
- * whatever comes next.
+ * One bit a descriptor.  The locks are held over fork, so the child finds the
+ * bits whole, and no descriptor that is open and not yet entered.  Only close()
+ * is called there, which is safe between fork and whatever comes next.
  */
 #include "net/fork.h"
 
@@ -15,19 +15,24 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define MAX_HOOKS 8
 #define BITS 64u
 
 static struct {
+	pthread_mutex_t window; /* before lock: opening what is entered later */
 	pthread_mutex_t lock;
 	uint64_t *bits;
 	size_t n_words;
 	unsigned n_fds;
 	void (*hooks[MAX_HOOKS])(void);
 	unsigned n_hooks;
-} reg = {.lock = PTHREAD_MUTEX_INITIALIZER};
+} reg = {
+	.window = PTHREAD_MUTEX_INITIALIZER,
+	.lock = PTHREAD_MUTEX_INITIALIZER,
+};
 
 static atomic_uint generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -35,12 +40,14 @@ static int setup_err;
 
 static void before_fork(void)
 {
+	pthread_mutex_lock(&reg.window);
 	pthread_mutex_lock(&reg.lock);
 }
 
 static void after_fork_parent(void)
 {
 	pthread_mutex_unlock(&reg.lock);
+	pthread_mutex_unlock(&reg.window);
 }
 
 static void after_fork_child(void)
@@ -56,6 +63,7 @@ static void after_fork_child(void)
 	for (unsigned i = 0; i < reg.n_hooks; i++)
 		reg.hooks[i]();
 	pthread_mutex_unlock(&reg.lock);
+	pthread_mutex_unlock(&reg.window);
 }
 
 static void setup(void)
@@ -105,19 +113,51 @@ static int grow(size_t words)
 	return 0;
 }
 
-int mx_net_fd_add(int fd)
+static int add_locked(int fd)
 {
 	size_t w = (size_t)fd / BITS;
+	int err = grow(w + 1);
+
+	if (err)
+		return err;
+	reg.bits[w] |= UINT64_C(1) << ((unsigned)fd % BITS);
+	reg.n_fds++;
+	return 0;
+}
+
+int mx_net_fd_add(int fd)
+{
 	int err;
 
 	pthread_mutex_lock(&reg.lock);
-	err = grow(w + 1);
-	if (!err) {
-		reg.bits[w] |= UINT64_C(1) << ((unsigned)fd % BITS);
-		reg.n_fds++;
-	}
+	err = add_locked(fd);
 	pthread_mutex_unlock(&reg.lock);
 	return err;
+}
+
+int mx_net_socket(int af, int type, int proto)
+{
+	int fd;
+
+	pthread_mutex_lock(&reg.lock);
+	fd = socket(af, type | SOCK_CLOEXEC, proto);
+	if (fd >= 0 && add_locked(fd)) {
+		close(fd);
+		errno = ENOMEM;
+		fd = -1;
+	}
+	pthread_mutex_unlock(&reg.lock);
+	return fd;
+}
+
+void mx_net_hold_forks(void)
+{
+	pthread_mutex_lock(&reg.window);
+}
+
+void mx_net_allow_forks(void)
+{
+	pthread_mutex_unlock(&reg.window);
 }
 
 static void forget_locked(int fd)

@@ -24,6 +24,12 @@ unsigned mx_net_generation(void);
 /* fd is open on a peer or a wait: closed in a child.  0; -ENOMEM (then it is
  * not entered, and the caller closes it). */
 int mx_net_fd_add(int fd);
+/* A socket that is entered already, and closed by exec; else -1 and errno. */
+int mx_net_socket(int af, int type, int proto);
+/* In between no child comes to be: for opening what others open, until it is
+ * entered.  Do nothing in it that takes long. */
+void mx_net_hold_forks(void);
+void mx_net_allow_forks(void);
 /* Takes fd out and closes it. */
 void mx_net_fd_close(int fd);
 /* Takes fd out without closing. */

@@ -244,17 +244,18 @@ static int bunch_new(struct mx_loop *l, struct mx_bunch **ret)
 {
 	unsigned n = l->n_bunches;
 	struct mx_bunch **v = realloc(l->bunches, (n + 1) * sizeof(*v)), *m;
+	int err;
 
 	if (!v)
 		return -ENOMEM;
 	l->bunches = v;
 	m = calloc(1, sizeof(*m));
-	if (m)
-		m->h = curl_multi_init();
-	if (!m || !m->h) {
+	err = m ? mx_curlm_open(&m->own) : -ENOMEM;
+	if (err) {
 		free(m);
-		return -ENOMEM;
+		return err;
 	}
+	m->h = m->own.m;
 	m->loop = l;
 	m->no = n;
 	m->due = MX_MONO_NEVER;
@@ -299,7 +300,7 @@ static void loop_free(struct mx_loop *l)
 {
 	mx_resolver_free(l->resolver);
 	for (unsigned i = 0; i < l->n_bunches; i++) {
-		curl_multi_cleanup(l->bunches[i]->h);
+		mx_curlm_close(&l->bunches[i]->own);
 		free(l->bunches[i]);
 	}
 	free(l->bunches);

@@ -23,6 +23,7 @@
 
 #include "base/list.h"
 #include "base/lock.h"
+#include "net/curlm.h"
 #include "net/engine.h"
 #include "net/resolve.h"
 #include "net/timers.h"
@@ -36,7 +37,8 @@ enum mx_loop_phase {
 
 /* One of a loop's multi handles, made when the others are full. */
 struct mx_bunch {
-	CURLM *h;
+	struct mx_curlm own;
+	CURLM *h; /* own.m */
 	struct mx_loop *loop;
 	unsigned no; /* place in loop->bunches */
 	unsigned n;  /* transfers */

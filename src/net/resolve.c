@@ -137,15 +137,8 @@ int mx_resolve_set_servers(const char *csv)
 
 static ares_socket_t open_socket(int af, int type, int proto, void *arg)
 {
-	int fd = socket(af, type | SOCK_CLOEXEC | SOCK_NONBLOCK, proto);
-
 	(void)arg;
-	if (fd >= 0 && mx_net_fd_add(fd)) {
-		close(fd);
-		errno = ENOMEM;
-		return -1;
-	}
-	return fd;
+	return mx_net_socket(af, type | SOCK_NONBLOCK, proto);
 }
 
 static int close_socket(ares_socket_t fd, void *arg)

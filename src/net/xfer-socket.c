@@ -46,13 +46,9 @@ static curl_socket_t open_cb(void *arg, curlsocktype what,
 		x->fd_is_kept = true;
 		return fd;
 	}
-	fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+	fd = mx_net_socket(a->family, a->socktype, a->protocol);
 	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && mx_idle_need())
-		fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
-	if (fd >= 0 && mx_net_fd_add(fd)) {
-		close(fd);
-		return CURL_SOCKET_BAD;
-	}
+		fd = mx_net_socket(a->family, a->socktype, a->protocol);
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
