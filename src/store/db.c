@@ -191,6 +191,12 @@ sqlite3_stmt *mx_db_stmt(struct mx_db *db, int n, int *ret_err)
 	return *st;
 }
 
+uint64_t mx_db_stamp(const struct mx_db *db)
+{
+	return (uint64_t)db->n_rollbacks << 32 |
+	       (uint32_t)sqlite3_total_changes(db->h);
+}
+
 int mx_db_step(struct mx_db *db, sqlite3_stmt *st)
 {
 	int rc = sqlite3_step(st);
@@ -339,6 +345,7 @@ void mx_txn_auto(struct mx_txn *t)
 		db->failed = true;
 		return;
 	}
+	db->n_rollbacks++;
 	/* After some errors SQLite has rolled back by itself. */
 	if (!sqlite3_get_autocommit(db->h))
 		sqlite3_exec(db->h, "ROLLBACK", NULL, NULL, NULL);

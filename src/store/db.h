@@ -37,6 +37,7 @@ struct mx_db {
 	sqlite3_stmt **st; /* n_sql of them, prepared on first use */
 	int depth;         /* of nested mx_txn */
 	bool failed;       /* an inner mx_txn was not committed */
+	uint32_t n_rollbacks;
 };
 
 /*
@@ -53,6 +54,10 @@ int mx_db_err(struct mx_db *db, int rc);
 
 /* Statement `n`, reset and without bindings; NULL with *ret_err. */
 sqlite3_stmt *mx_db_stmt(struct mx_db *db, int n, int *ret_err);
+
+/* A number that changes with every row this connection writes, and when what it
+ * wrote is taken back.  It tells nothing of other connections. */
+uint64_t mx_db_stamp(const struct mx_db *db);
 
 /* Cleanup hook: resets, so that no read transaction stays open. */
 static inline void mx_stmt_reset_auto(sqlite3_stmt **st)

@@ -202,6 +202,8 @@ out:
 
 void mx_mdb_close(struct mx_mdb *db)
 {
+	mx_fcache_free(db->folders);
+	db->folders = NULL;
 	mx_db_close(&db->db);
 	mx_mdb_events_drop(db, &db->ev_q);
 	mx_mdb_events_drop(db, &db->ev_txn);

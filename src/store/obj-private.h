@@ -144,6 +144,11 @@ struct mx_frow {
 };
 void mx_frow_auto(struct mx_frow *f);
 int mx_folder_load(struct mx_mdb *db, int64_t fid, struct mx_frow *ret);
+/* The same for reading only, from memory when nothing was written since: *ret is
+ * borrowed, until the next call, from there or from `own`, which is the
+ * caller's (zeroed before, mx_frow_auto after). */
+int mx_folder_peek(struct mx_mdb *db, int64_t fid, struct mx_frow *own,
+		   const struct mx_frow **ret);
 int mx_folder_write(struct mx_mdb *db, struct mx_frow *f);
 /* The value of a folder row; as mx_folder_computed. */
 int mx_frow_computed(struct mx_mbox *mb, const struct mx_frow *f, uint32_t tag,

@@ -18,6 +18,7 @@
 struct source {
 	struct mx_obj *o;
 	struct mx_frow row;
+	const struct mx_frow *at; /* row, or one that is kept in memory */
 	struct mx_bag own;
 	const struct mx_bag *bag;
 	const uint32_t *computed;
@@ -29,7 +30,8 @@ static void source_auto(struct source *s)
 	mx_bag_fini(&s->own);
 }
 
-static int source_init(struct source *s, struct mx_obj *o)
+/* to_write: row is filled in, to be changed and written. */
+static int source_open(struct source *s, struct mx_obj *o, bool to_write)
 {
 	int r = 0;
 
@@ -42,9 +44,11 @@ static int source_init(struct source *s, struct mx_obj *o)
 		s->computed = mx_store_computed_tags;
 		break;
 	case MX_OBJ_FOLDER:
-		r = mx_folder_load(o->db, o->fid, &s->row);
+		s->at = &s->row;
+		r = to_write ? mx_folder_load(o->db, o->fid, &s->row)
+			     : mx_folder_peek(o->db, o->fid, &s->row, &s->at);
 		r = r == MX_ANS_NOT_FOUND ? MX_ANS_OBJECT_DELETED : r;
-		s->bag = &s->row.bag;
+		s->bag = &s->at->bag;
 		s->computed = mx_folder_computed_tags;
 		break;
 	case MX_OBJ_MESSAGE:
@@ -57,6 +61,16 @@ static int source_init(struct source *s, struct mx_obj *o)
 	return r;
 }
 
+static int source_init(struct source *s, struct mx_obj *o)
+{
+	return source_open(s, o, true);
+}
+
+static int source_read(struct source *s, struct mx_obj *o)
+{
+	return source_open(s, o, false);
+}
+
 static int computed(struct source *s, uint32_t tag, struct mx_arena *a,
 		    struct mx_propval *ret)
 {
@@ -64,7 +78,7 @@ static int computed(struct source *s, uint32_t tag, struct mx_arena *a,
 	case MX_OBJ_STORE:
 		return mx_store_computed(s->o, tag, a, ret);
 	case MX_OBJ_FOLDER:
-		return mx_frow_computed(s->o->mb, &s->row, tag, a, ret);
+		return mx_frow_computed(s->o->mb, s->at, tag, a, ret);
 	case MX_OBJ_MESSAGE:
 		return mx_msg_computed(s->o, tag, a, ret);
 	default:
@@ -123,7 +137,7 @@ int mx_obj_value(struct mx_obj *o, uint32_t tag, size_t max, bool want_unicode,
 		 struct mx_arena *a, struct mx_propval *ret)
 {
 	MX_AUTO(source_auto) struct source s = {0};
-	int r = source_init(&s, o);
+	int r = source_read(&s, o);
 
 	return r ? r : value(&s, tag, max, want_unicode, a, ret);
 }
@@ -136,7 +150,7 @@ int mx_obj_get_locked(struct mx_obj *o, const uint32_t *tags, size_t n,
 {
 	MX_AUTO(source_auto) struct source s = {0};
 	bool all = true;
-	int r = source_init(&s, o);
+	int r = source_read(&s, o);
 
 	for (size_t i = 0; !r && i < n; i++) {
 		r = value(&s, tags[i], max_value, want_unicode, a,
@@ -207,7 +221,7 @@ int mx_obj_list(struct mx_obj *o, struct mx_arena *a, uint32_t **ret_tags,
 	{
 		MX_AUTO(source_auto) struct source s = {0};
 
-		r = source_init(&s, o);
+		r = source_read(&s, o);
 		if (!r)
 			r = list(&s, a, ret_tags, ret_n);
 	}
@@ -223,7 +237,7 @@ static int get_all_locked(struct mx_obj *o, size_t max_value, bool want_unicode,
 	struct mx_propval *vals;
 	uint32_t *tags;
 	size_t n;
-	int r = source_init(&s, o);
+	int r = source_read(&s, o);
 
 	if (!r)
 		r = list(&s, a, &tags, &n);

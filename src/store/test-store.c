@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "store/obj-private.h"
 #include "store/testlib.h"
 
 static void test_directory_knows_users_by_every_name(void **state)
@@ -225,6 +226,69 @@ static void test_named_properties_keep_their_ids(void **state)
 	tl_close(t);
 }
 
+static int32_t content_count(struct tl *t, struct mx_obj *o)
+{
+	return tl_i4(t, o, T_CONTENT_COUNT);
+}
+
+/* folder-cache.c: what is kept is what the database says, always. */
+static void test_an_open_folder_shows_every_change_at_once(void **state)
+{
+	struct tl *t = tl_open();
+	struct mx_obj *inbox = tl_folder(t->ma, MX_FLD_INBOX);
+	struct mx_obj *others[6];
+
+	assert_int_equal(content_count(t, inbox), 0);
+	for (int i = 1; i < 4; i++) {
+		tl_message(t->ma, MX_FLD_INBOX, "one more");
+		assert_int_equal(content_count(t, inbox), i);
+		assert_int_equal(content_count(t, inbox), i);
+	}
+	tl_set_str(inbox, T_COMMENT, "first");
+	assert_string_equal(tl_str(t, inbox, T_COMMENT), "first");
+	tl_set_str(inbox, T_COMMENT, "second");
+	assert_string_equal(tl_str(t, inbox, T_COMMENT), "second");
+	/* More folders than rows are kept for, by turns. */
+	for (int i = 0; i < 6; i++)
+		others[i] = tl_folder(t->ma, MX_FLD_OUTBOX + i);
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < 6; i++)
+			assert_int_equal(content_count(t, others[i]), 0);
+	assert_int_equal(content_count(t, inbox), 3);
+	for (int i = 0; i < 6; i++)
+		mx_obj_close(others[i]);
+	mx_obj_close(inbox);
+	tl_close(t);
+}
+
+/* What was read in a transaction that is rolled back is not kept. */
+static void test_a_rolled_back_change_is_not_remembered(void **state)
+{
+	struct tl *t = tl_open();
+	struct mx_obj *inbox = tl_folder(t->ma, MX_FLD_INBOX);
+	struct mx_mdb *db = inbox->db;
+	const struct mx_frow *row;
+
+	tl_set_str(inbox, T_COMMENT, "kept");
+	mx_mdb_lock(db);
+	{
+		MX_AUTO(mx_frow_auto) struct mx_frow own = {0}, again = {0};
+		MX_MTXN(txn);
+
+		ok(mx_mtxn_begin(&txn, db));
+		ok(mx_folder_load(db, inbox->fid, &own));
+		ok(mx_bag_set_str(&own.bag, T_COMMENT, "taken back"));
+		ok(mx_folder_write(db, &own));
+		ok(mx_folder_peek(db, inbox->fid, &again, &row));
+		assert_string_equal(mx_bag_str(&row->bag, T_COMMENT, ""),
+				    "taken back");
+	}
+	mx_mdb_unlock(db);
+	assert_string_equal(tl_str(t, inbox, T_COMMENT), "kept");
+	mx_obj_close(inbox);
+	tl_close(t);
+}
+
 static void test_cache_of_open_mailboxes_is_bounded(void **state)
 {
 	struct mx_store_conf conf = {.max_open = 2};
@@ -290,6 +354,8 @@ MX_TEST_MAIN(MX_TEST(test_directory_knows_users_by_every_name),
 	     MX_TEST(test_long_ids_convert_both_ways),
 	     MX_TEST(test_receive_folder_is_the_longest_prefix),
 	     MX_TEST(test_named_properties_keep_their_ids),
+	     MX_TEST(test_an_open_folder_shows_every_change_at_once),
+	     MX_TEST(test_a_rolled_back_change_is_not_remembered),
 	     MX_TEST(test_cache_of_open_mailboxes_is_bounded),
 	     MX_TEST(test_second_process_is_kept_out),
 	     MX_TEST(test_orphaned_database_is_swept))
