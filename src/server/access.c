@@ -54,6 +54,11 @@ static void now_text(char buf[32])
 	snprintf(buf + n, 32 - n, ".%03uZ", (unsigned)(ts.tv_nsec / 1000000));
 }
 
+bool mx_access_wanted(const struct mx_server *srv)
+{
+	return srv->log || srv->p.on_access;
+}
+
 void mx_access_write(struct mx_server *srv, const struct mx_access *a)
 {
 	char when[32], user[96], type[96], id[96];

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/core_names.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,6 +21,9 @@
 #define MAC_SIZE 32u
 #define SETS 2048u
 #define WAYS 8u
+/* Copies of the keyed HMAC that are kept: to make one costs more than to use
+ * it. */
+#define SPARES 8u
 /* Longest header looked at: name and password of a few hundred bytes each. */
 #define MAX_HEADER 4096u
 
@@ -35,9 +38,11 @@ struct entry {
 struct mx_auth {
 	struct mx_store *store;
 	unsigned keep_ms;
-	uint8_t key[32];
+	EVP_MAC_CTX *mac; /* keyed; only ever copied */
 	_Atomic uint64_t hashes;
-	struct mx_mutex lock; /* for the entries; nothing is called under it */
+	struct mx_mutex lock; /* for what follows; nothing is called under it */
+	EVP_MAC_CTX *spare[SPARES];
+	unsigned n_spare;
 	struct entry sets[SETS][WAYS];
 };
 
@@ -58,6 +63,29 @@ void mx_ident_unref(struct mx_ident *id)
 	free(id);
 }
 
+/* The HMAC under a random key of this process. */
+static int make_mac(struct mx_auth *a)
+{
+	char digest[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest,
+						 0),
+		OSSL_PARAM_construct_end(),
+	};
+	EVP_MAC *hmac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+	uint8_t key[MAC_SIZE];
+	int r = mx_random(key, sizeof(key));
+
+	if (!r) {
+		a->mac = EVP_MAC_CTX_new(hmac);
+		if (!a->mac || !EVP_MAC_init(a->mac, key, sizeof(key), params))
+			r = -ENOMEM;
+	}
+	OPENSSL_cleanse(key, sizeof(key));
+	EVP_MAC_free(hmac);
+	return r;
+}
+
 int mx_auth_new(struct mx_store *st, unsigned keep_ms, struct mx_auth **ret)
 {
 	struct mx_auth *a = calloc(1, sizeof(*a));
@@ -67,12 +95,12 @@ int mx_auth_new(struct mx_store *st, unsigned keep_ms, struct mx_auth **ret)
 		return -ENOMEM;
 	a->store = st;
 	a->keep_ms = keep_ms;
-	r = mx_random(a->key, sizeof(a->key));
+	mx_mutex_init(&a->lock);
+	r = make_mac(a);
 	if (r < 0) {
-		free(a);
+		mx_auth_free(a);
 		return r;
 	}
-	mx_mutex_init(&a->lock);
 	*ret = a;
 	return 0;
 }
@@ -84,8 +112,10 @@ void mx_auth_free(struct mx_auth *a)
 	for (size_t s = 0; s < SETS; s++)
 		for (size_t w = 0; w < WAYS; w++)
 			mx_ident_unref(a->sets[s][w].who);
+	while (a->n_spare)
+		EVP_MAC_CTX_free(a->spare[--a->n_spare]);
+	EVP_MAC_CTX_free(a->mac);
 	mx_mutex_fini(&a->lock);
-	OPENSSL_cleanse(a->key, sizeof(a->key));
 	free(a);
 }
 
@@ -94,13 +124,45 @@ uint64_t mx_auth_hashes(struct mx_auth *a)
 	return atomic_load(&a->hashes);
 }
 
+static EVP_MAC_CTX *take_mac(struct mx_auth *a)
+{
+	EVP_MAC_CTX *m = NULL;
+
+	mx_mutex_lock(&a->lock);
+	if (a->n_spare)
+		m = a->spare[--a->n_spare];
+	mx_mutex_unlock(&a->lock);
+	return m ? m : EVP_MAC_CTX_dup(a->mac);
+}
+
+static void give_mac(struct mx_auth *a, EVP_MAC_CTX *m)
+{
+	mx_mutex_lock(&a->lock);
+	if (a->n_spare < SPARES) {
+		a->spare[a->n_spare++] = m;
+		m = NULL;
+	}
+	mx_mutex_unlock(&a->lock);
+	EVP_MAC_CTX_free(m);
+}
+
 static bool mac_of(struct mx_auth *a, const char *header, uint8_t ret[MAC_SIZE])
 {
-	unsigned n = MAC_SIZE;
-	size_t len = strlen(header);
+	size_t len = strlen(header), n;
+	EVP_MAC_CTX *m;
+	bool ok;
 
-	return len <= MAX_HEADER && HMAC(EVP_sha256(), a->key, sizeof(a->key),
-					 (const void *)header, len, ret, &n);
+	if (len > MAX_HEADER)
+		return false;
+	m = take_mac(a);
+	if (!m)
+		return false;
+	/* Without a key: from the start, with the one it has. */
+	ok = EVP_MAC_init(m, NULL, 0, NULL) &&
+	     EVP_MAC_update(m, (const void *)header, len) &&
+	     EVP_MAC_final(m, ret, &n, MAC_SIZE) && n == MAC_SIZE;
+	give_mac(a, m);
+	return ok;
 }
 
 static struct entry *set_of(struct mx_auth *a, const uint8_t mac[MAC_SIZE])

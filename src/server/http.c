@@ -258,25 +258,10 @@ static enum mx_path path_of(const char *url)
 					      : MX_PATH_OTHER;
 }
 
-static void read_peer(struct mx_req *req)
+static void read_connection(struct mx_req *req)
 {
 	const union MHD_ConnectionInfo *i;
 
-	i = MHD_get_connection_info(req->conn,
-				    MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	strcpy(req->peer, "-");
-	if (i && i->client_addr->sa_family == AF_INET) {
-		const struct sockaddr_in *in = (const void *)i->client_addr;
-
-		inet_ntop(AF_INET, &in->sin_addr, req->peer, sizeof(req->peer));
-		req->peer_port = ntohs(in->sin_port);
-	} else if (i && i->client_addr->sa_family == AF_INET6) {
-		const struct sockaddr_in6 *in = (const void *)i->client_addr;
-
-		inet_ntop(AF_INET6, &in->sin6_addr, req->peer,
-			  sizeof(req->peer));
-		req->peer_port = ntohs(in->sin6_port);
-	}
 	i = MHD_get_connection_info(req->conn,
 				    MHD_CONNECTION_INFO_CONNECTION_FD);
 	req->fd = i ? i->connect_fd : -1;
@@ -303,7 +288,7 @@ static struct mx_req *req_new(struct mx_server *srv,
 	req->reply.status = 200;
 	req->path = path_of(url);
 	req->is_post = !strcmp(method, "POST");
-	read_peer(req);
+	read_connection(req);
 	req->url = mx_arena_strdup(&req->arena, url);
 	req->authorization = header(req, "Authorization");
 	req->type = header(req, "X-RequestType");
@@ -476,14 +461,34 @@ static enum MHD_Result on_access(void *arg, struct MHD_Connection *conn,
 
 /* ---- The end ---- */
 
+static void read_peer(struct MHD_Connection *conn, char text[INET6_ADDRSTRLEN],
+		      uint16_t *ret_port)
+{
+	const union MHD_ConnectionInfo *i = MHD_get_connection_info(
+		conn, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+	if (i && i->client_addr->sa_family == AF_INET) {
+		const struct sockaddr_in *in = (const void *)i->client_addr;
+
+		inet_ntop(AF_INET, &in->sin_addr, text, INET6_ADDRSTRLEN);
+		*ret_port = ntohs(in->sin_port);
+	} else if (i && i->client_addr->sa_family == AF_INET6) {
+		const struct sockaddr_in6 *in = (const void *)i->client_addr;
+
+		inet_ntop(AF_INET6, &in->sin6_addr, text, INET6_ADDRSTRLEN);
+		*ret_port = ntohs(in->sin6_port);
+	}
+}
+
 /* A request that its client left is still a worker's: its answer and context
  * are not ours to look at. */
-static void report(struct mx_req *req, bool settled, bool complete)
+static void report(struct mx_req *req, struct MHD_Connection *conn,
+		   bool settled, bool complete)
 {
 	struct mx_ctx *ctx = settled ? req->ctx : NULL;
+	char peer[INET6_ADDRSTRLEN] = "-";
 	struct mx_access a = {
-		.peer = req->peer,
-		.peer_port = req->peer_port,
+		.peer = peer,
 		.user = req->who ? req->who->name : "-",
 		.type = req->type  ? req->type
 			: req->url ? req->url
@@ -501,6 +506,7 @@ static void report(struct mx_req *req, bool settled, bool complete)
 		.complete = complete,
 	};
 
+	read_peer(conn, peer, &a.peer_port);
 	mx_access_write(req->srv, &a);
 }
 
@@ -530,7 +536,9 @@ static void on_completed(void *arg, struct MHD_Connection *conn, void **state,
 	MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
 				  KEEP_ALIVE_S);
 	atomic_fetch_add(&srv->n_requests, 1);
-	report(req, settled, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+	if (mx_access_wanted(srv))
+		report(req, conn, settled,
+		       code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
 	mx_req_unref(req);
 	mx_mutex_lock(&srv->reqs_lock);
 	if (--srv->n_reqs == 0)

@@ -77,8 +77,6 @@ struct mx_req {
 	int64_t start_unix;
 	uint64_t connection; /* number of the TCP connection */
 	int fd;              /* of it */
-	char peer[48];
-	uint16_t peer_port;
 
 	/* Of the MHD thread until submitted. */
 	enum mx_path path;

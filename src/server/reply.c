@@ -21,6 +21,9 @@
 /* Required form "Exchange/15.xx.xxxx.xxx" (R165); the protocol level we have. */
 #define SERVER_APPLICATION "Exchange/15.00.1497.002"
 
+/* Of what stands before the body of an answer that is whole. */
+#define HEAD_ROOM 128u
+
 const char *mx_code_name(int code)
 {
 	static const char *const names[] = {
@@ -56,47 +59,87 @@ static void add(struct MHD_Response *r, const char *name, const char *value)
 		MHD_add_response_header(r, name, value);
 }
 
+/* printf is what costs most of an answer's headers; these are too few and too
+ * simple for it. */
+struct line {
+	char text[160];
+	size_t n;
+};
+
+static void put_text(struct line *l, const char *s)
+{
+	size_t n = strlen(s), left = sizeof(l->text) - 1 - l->n;
+
+	n = n < left ? n : left;
+	memcpy(l->text + l->n, s, n);
+	l->n += n;
+	l->text[l->n] = '\0';
+}
+
+static void put_number(struct line *l, uint64_t v)
+{
+	char digits[24], *p = digits + sizeof(digits) - 1;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + v % 10);
+	while (v /= 10);
+	put_text(l, p);
+}
+
+static void add_number(struct MHD_Response *r, const char *name, uint64_t v)
+{
+	struct line l = {.n = 0};
+
+	put_number(&l, v);
+	add(r, name, l.text);
+}
+
+static void add_cookie(struct mx_req *req, struct MHD_Response *r,
+		       struct line *l)
+{
+	put_text(l, "; path=/mapi; HttpOnly");
+	if (req->srv->cert)
+		put_text(l, "; Secure");
+	add(r, "Set-Cookie", l->text);
+}
+
 static void add_cookies(struct mx_req *req, struct MHD_Response *r)
 {
-	char buf[128];
-	const char *secure = req->srv->cert ? "; Secure" : "";
+	struct line id = {.n = 0}, sequence = {.n = 0};
 
 	if (!req->reply.cookies || !req->ctx)
 		return;
-	snprintf(buf, sizeof(buf), "MapiContext=%s; path=/mapi; HttpOnly%s",
-		 req->ctx->cookie, secure);
-	add(r, "Set-Cookie", buf);
-	snprintf(buf, sizeof(buf),
-		 "MapiSequence=%" PRIu64 "-%" PRIu64 "; path=/mapi; HttpOnly%s",
-		 req->ctx->serial, req->reply.sequence, secure);
-	add(r, "Set-Cookie", buf);
+	put_text(&id, "MapiContext=");
+	put_text(&id, req->ctx->cookie);
+	add_cookie(req, r, &id);
+	put_text(&sequence, "MapiSequence=");
+	put_number(&sequence, req->ctx->serial);
+	put_text(&sequence, "-");
+	put_number(&sequence, req->reply.sequence);
+	add_cookie(req, r, &sequence);
 }
 
 /* The headers of every MAPI answer; code is what is known so far.  A streamed
  * answer's leave before the outcome is known, so they carry no cookies: those
- * that the client has stay good. */
+ * that the client has stay good.  There is no Cache-Control: nobody may keep
+ * the answer to a POST that does not ask for it (RFC 9110, 9.3.3), and each
+ * header costs both sides. */
 static void add_headers(struct mx_req *req, struct MHD_Response *r, int code)
 {
-	char buf[32];
+	const int64_t retry_ms = req->reply.retry_after_ms;
 
 	add(r, "Content-Type",
 	    code ? "text/html; charset=utf-8" : "application/mapi-http");
 	add(r, "X-RequestType", req->type);
 	add(r, "X-RequestId", req->request_id);
 	add(r, "X-ClientInfo", req->client_info);
-	snprintf(buf, sizeof(buf), "%d", code);
-	add(r, "X-ResponseCode", buf);
-	snprintf(buf, sizeof(buf), "%u", req->srv->p.pending_ms);
-	add(r, "X-PendingPeriod", buf);
-	snprintf(buf, sizeof(buf), "%u", req->srv->p.idle_ms);
-	add(r, "X-ExpirationInfo", buf);
-	if (req->reply.retry_after_ms > 0) {
-		snprintf(buf, sizeof(buf), "%" PRId64,
-			 (req->reply.retry_after_ms + 999) / 1000);
-		add(r, "Retry-After", buf);
-	}
+	add_number(r, "X-ResponseCode", (uint64_t)code);
+	add_number(r, "X-PendingPeriod", req->srv->p.pending_ms);
+	add_number(r, "X-ExpirationInfo", req->srv->p.idle_ms);
+	if (retry_ms > 0)
+		add_number(r, "Retry-After", (uint64_t)(retry_ms + 999) / 1000);
 	add(r, "X-ServerApplication", SERVER_APPLICATION);
-	add(r, "Cache-Control", "private");
 }
 
 static void put_html(struct mx_req *req, struct mx_buf *out)
@@ -116,16 +159,33 @@ static void put_html(struct mx_req *req, struct mx_buf *out)
 	mx_buf_puts(out, "</p></body></html>\r\n");
 }
 
-static void put_time(struct mx_req *req, struct mx_buf *out)
+/* RFC 9110, 5.6.7; made anew each second and thread. */
+static const char *http_date(int64_t unix_s)
 {
-	time_t t = (time_t)req->start_unix;
-	char date[64];
+	static _Thread_local int64_t when = -1;
+	static _Thread_local char text[40];
+	time_t t = (time_t)unix_s;
 	struct tm tm;
 
+	if (when == unix_s)
+		return text;
 	gmtime_r(&t, &tm);
-	strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
-	mx_buf_printf(out, "X-ElapsedTime: %" PRId64 "\r\nX-StartTime: %s\r\n",
-		      (mx_mono_now().ns - req->start.ns) / MX_NS_PER_MS, date);
+	strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+	when = unix_s;
+	return text;
+}
+
+static void put_time(struct mx_req *req, struct mx_buf *out)
+{
+	int64_t ms = (mx_mono_now().ns - req->start.ns) / MX_NS_PER_MS;
+	struct line l = {.n = 0};
+
+	put_text(&l, "X-ElapsedTime: ");
+	put_number(&l, ms > 0 ? (uint64_t)ms : 0);
+	put_text(&l, "\r\nX-StartTime: ");
+	put_text(&l, http_date(req->start_unix));
+	put_text(&l, "\r\n");
+	mx_buf_put(out, l.text, l.n);
 }
 
 void mx_reply_tail(struct mx_req *req, struct mx_buf *out)
@@ -215,6 +275,7 @@ enum MHD_Result mx_reply_queue(struct mx_req *req)
 	if (p->code > 0) {
 		put_html(req, &out);
 	} else {
+		mx_buf_room(&out, p->body.len + HEAD_ROOM);
 		mx_buf_puts(&out, "PROCESSING\r\n");
 		mx_reply_tail(req, &out);
 	}

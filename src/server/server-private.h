@@ -60,6 +60,8 @@ struct mx_server {
 
 /* access.c */
 int mx_access_open(struct mx_server *srv, struct mx_fault *f);
+/* Whether anybody reads what mx_access_write writes. */
+bool mx_access_wanted(const struct mx_server *srv);
 void mx_access_write(struct mx_server *srv, const struct mx_access *a);
 void mx_access_close(struct mx_server *srv);
 
