@@ -128,7 +128,7 @@ STDAPI MapiaryDefineProfile(LPCSTR lpszName, const MAPIARY_CONFIG *lpConfig);
 STDAPI MapiaryLogon(LPMAPIARYUSER lpUser, const MAPIARY_CONFIG *lpConfig,
 		    ULONG ulFlags, LPMAPISESSION *lppSession);
 
-/* ---- deadlines and cancelling ---- */
+/* ---- deadlines ---- */
 
 /* Milliseconds; 0 leaves a value as it is. ulIdleDeadline is how long a server
  * may be silent (60 s at first; its "still working" is not silence),
@@ -169,6 +169,20 @@ typedef MAPIARYLEFTBEHIND *LPMAPIARYLEFTBEHIND;
  * and the servers answered in time. NULL: nobody is told. */
 STDAPI MapiarySetShutdownReport(LPMAPIARYLEFTBEHIND lpfnLeft,
 				LPVOID lpvContext);
+
+/* ---- budgets ---- */
+
+/* How much of a server this process uses, from the next first MAPIInitialize on.
+ * cSessions: session contexts that a user has on a server in all processes of
+ * this account together (32 at first, the usual limit of servers); whoever needs
+ * one more waits in order of arrival, until the call's deadline, which then
+ * returns MAPI_E_SESSION_LIMIT with the limit and the holders in GetLastError.
+ * cLogons: mailboxes in one session context (255 at first and at most); more
+ * spread over further ones. A server that takes fewer is believed. 0 leaves a
+ * value as it is. */
+STDAPI MapiarySetBudgets(ULONG cSessions, ULONG cLogons);
+
+/* ---- cancelling ---- */
 
 /* Names the calling thread for MapiaryCancelThread; valid until it ends. */
 STDAPI_(ULONG_PTR) MapiaryThreadToken(void);

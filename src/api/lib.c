@@ -38,6 +38,8 @@ static LPVOID lib_left_arg MX_GUARDED(&lib_lock);
 static int64_t lib_shutdown_ms MX_GUARDED(&lib_lock) = MX_LIB_SHUTDOWN_MS;
 static int64_t lib_idle_ms MX_GUARDED(&lib_lock) = MX_NET_IDLE_MS;
 static int64_t lib_total_ms MX_GUARDED(&lib_lock) = MX_LIB_TOTAL_MS;
+static ULONG lib_sessions MX_GUARDED(&lib_lock); /* 0: the registry's default */
+static ULONG lib_logons MX_GUARDED(&lib_lock);
 
 static void in_child(void)
 {
@@ -96,6 +98,8 @@ static HRESULT count_init(struct mx_client_params *ret)
 	}
 	ret->idle_ms = lib_idle_ms;
 	ret->call_ms = lib_total_ms;
+	ret->registry.max_sessions = lib_sessions;
+	ret->registry.max_logons = lib_logons;
 	mx_mutex_unlock(&lib_lock);
 	return hr;
 }
@@ -317,6 +321,19 @@ HRESULT MapiarySetShutdownDeadline(ULONG ms)
 {
 	mx_mutex_lock(&lib_lock);
 	lib_shutdown_ms = ms;
+	mx_mutex_unlock(&lib_lock);
+	return S_OK;
+}
+
+HRESULT MapiarySetBudgets(ULONG sessions, ULONG logons)
+{
+	if (logons > MX_REG_DEF_LOGONS)
+		return MAPI_E_INVALID_PARAMETER;
+	mx_mutex_lock(&lib_lock);
+	if (sessions)
+		lib_sessions = sessions;
+	if (logons)
+		lib_logons = logons;
 	mx_mutex_unlock(&lib_lock);
 	return S_OK;
 }

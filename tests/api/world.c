@@ -79,9 +79,10 @@ struct world *world_new_with(const struct world_opts *opts)
 	snprintf(segment, sizeof(segment), "%s/segment", mx_test_dir());
 	setenv("MAPIARY_SEGMENT", segment, 1);
 	snprintf(w->dir, sizeof(w->dir), "%s/data-%d", mx_test_dir(), count++);
-	w->params = (struct mx_server_params){.dir = w->dir,
-					      .on_access = opts->on_access,
-					      .access_arg = opts->arg};
+	w->params = opts->server;
+	w->params.dir = w->dir;
+	w->params.on_access = opts->on_access;
+	w->params.access_arg = opts->arg;
 	if (opts->tls)
 		make_cert(w);
 	start(w);
@@ -116,6 +117,11 @@ void world_restart(struct world *w)
 struct mx_server *world_server(struct world *w)
 {
 	return w->srv;
+}
+
+const char *world_dn(struct world *w, unsigned i)
+{
+	return w->dn[i];
 }
 
 const char *world_ca(struct world *w)

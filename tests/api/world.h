@@ -22,6 +22,7 @@ struct world_opts {
 	bool tls;  /* https, with a certificate that nobody knows */
 	mx_access_fn *on_access; /* of the server, with arg */
 	void *arg;
+	struct mx_server_params server; /* limits; the rest is set here */
 };
 
 /* Starts the server with users "u0", "u1" …, and MAPI. */
@@ -32,6 +33,8 @@ struct gate *world_gate(struct world *w);
  * every session context.  Needs the gate. */
 void world_restart(struct world *w);
 struct mx_server *world_server(struct world *w);
+/* The legacyExchangeDN of user i. */
+const char *world_dn(struct world *w, unsigned i);
 /* The certificate's file, with tls. */
 const char *world_ca(struct world *w);
 /* MAPIUninitialize unless it was called, then the server's end. */
