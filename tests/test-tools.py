@@ -78,6 +78,9 @@ def tree(t, **files):
     spdx = ("/* SPDX-FileCopyrightText: 2026 The Mapiary authors */\n"
             "/* SPDX-License-Identifier: Apache-2.0 */\n")
     t.write("include/mapi/fine.h", spdx + "#ifndef F\n#define F\n#endif\n")
+    os.makedirs(t.path("doc"))
+    t.write("doc/known-failures.md", "".join(
+        f"| B{n} | x | y |\n" for n in [*range(1, 81), "33a"]))
     for name, text in files.items():
         t.write(name.replace("__", "/").replace("_DOT_", "."),
                 text.replace("SPDX\n", spdx))
@@ -111,6 +114,18 @@ def test_lint_sees_bad_format_and_missing_licence(t):
     done = tree(t, src__net__a_DOT_c="int  f( void ) { return 1; }\n")
     contains(done.stdout, "not ok - lint: clang-format",
              "not ok - lint: every source names copyright")
+
+
+def test_lint_sees_a_known_failure_without_its_scenario(t):
+    rows = "".join(f"| B{n} | x | y |\n" for n in range(2, 80))
+    done = tree(t, **{
+        "doc/known-failures.md": "| B1 | x | `src/a.c: test_gone` |\n"
+        "| B1 | x | `src/net/a.c: test_here` `src/net/a.c: test_no` |\n"
+        + rows, "src/net/a.c": "SPDX\nvoid test_here(void);\n"})
+    contains(done.stdout, "not ok - lint: every known failure",
+             "B80 is not there", "B33a is not there", "B1 is there twice",
+             "there is no src/a.c", "src/net/a.c has no test_no")
+    assert "test_here" not in done.stdout, done.stdout
 
 
 def test_lint_sees_a_header_that_cxx_cannot_read(t):
