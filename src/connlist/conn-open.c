@@ -196,18 +196,22 @@ static int full_text(const struct opening *o, int err)
 			: "");
 }
 
-static int wait_text(const struct opening *o, int err)
+/* A pause, or a server full of sessions that are none of ours: *why says. */
+static int wait_text(const struct opening *o, int err, int *why)
 {
 	const struct mx_reg *reg = o->conn->list.reg;
 	const struct shm_peer *p = &reg->map.peers[o->conn->peer];
 	uint64_t now = now_ns(), until = o->place.until_ns;
 	double left = until > now ? (double)(until - now) / 1e9 : 0.0;
 
-	if (shm_get64(&p->health) >> 32 == MX_HEALTH_FULL)
+	if (shm_get64(&p->health) >> 32 == MX_HEALTH_FULL) {
+		*why = -EDQUOT;
 		return reg_fault(o->f, err,
-				 "the server takes no session of this user, "
-				 "who has none of ours; asked again in %.1f s",
+				 "the server takes no more sessions of this "
+				 "user, and none of them is ours; it is asked "
+				 "again in %.1f s",
 				 left);
+	}
 	return reg_fault(o->f, err,
 			 "the server asked this user to wait for another "
 			 "%.1f s",
@@ -224,7 +228,7 @@ static int no_place(struct opening *o, int why, int err)
 		     SHM_LIST_NAME_WORDS);
 	mx_fault_who(o->f, name, o->p->server);
 	if (why == -EAGAIN)
-		wait_text(o, err);
+		wait_text(o, err, &why);
 	else
 		full_text(o, err);
 	if (o->f)
