@@ -31,7 +31,7 @@ static void die_here(void)
  * died there; a child that fails otherwise fails the test. */
 static bool dies(int (*fn)(void), uint32_t n)
 {
-	pid_t pid = fork();
+	pid_t pid = tu_fork();
 	int st;
 
 	if (pid == 0) {
@@ -375,7 +375,7 @@ static void test_deaths_among_workers(void **state)
 		for (unsigned i = 0; i < 12; i++) {
 			uint32_t n = i % 3 ? 1 + mx_prng_below(&r, 4000) : 0;
 
-			pid[i] = fork();
+			pid[i] = tu_fork();
 			if (pid[i] == 0) {
 				die_at = n;
 				mx_shm_step = die_here;

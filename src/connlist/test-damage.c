@@ -342,7 +342,7 @@ static void damage(unsigned long n, bool attached)
 	for (unsigned long i = 0; i < n; i += ROUNDS_A_CHILD) {
 		unsigned long end = i + ROUNDS_A_CHILD < n ? i + ROUNDS_A_CHILD
 							   : n;
-		pid_t pid = fork();
+		pid_t pid = tu_fork();
 		int st;
 
 		if (pid == 0)

@@ -18,7 +18,7 @@ static int forking_holder(int fd)
 	if (attach(&reg) || mx_clist_join(reg, &sid, "kid", &cl, NULL) ||
 	    open_conn(cl, (mx_mono){0}, &k))
 		return 1;
-	pid = fork();
+	pid = fork(); /* it outlives its parent */
 	if (pid == 0) {
 		/* Inherited handles do nothing and do not crash. */
 		if (mx_clist_valid(cl) || mx_conn_valid(k) ||
@@ -84,7 +84,7 @@ static void test_a_forked_child_can_attach_itself(void **state)
 static void *fork_often(void *arg)
 {
 	for (int i = 0; i < 100; i++) {
-		pid_t pid = fork();
+		pid_t pid = tu_fork();
 
 		if (pid == 0)
 			_exit(0);

@@ -31,9 +31,8 @@ static inline struct kid kid_start(int (*fn)(int fd))
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv),
 			 0);
-	k.pid = fork();
+	k.pid = tu_fork();
 	if (k.pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL); /* also when a case fails */
 		close(sv[0]);
 		_exit(fn(sv[1]));
 	}

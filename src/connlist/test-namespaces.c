@@ -14,9 +14,8 @@ static int as_pid_one(int fd, int (*fn)(int fd))
 
 	if (unshare(CLONE_NEWPID))
 		return 77;
-	pid = fork();
+	pid = tu_fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(getpid() == 1 && gettid() == 1 ? fn(fd) : 5);
 	}
 	if (pid < 0 || waitpid(pid, &st, 0) != pid)

@@ -315,7 +315,7 @@ static int open_in_small_tmpfs(void)
 
 static void test_a_full_dev_shm_is_a_clear_error(void **state)
 {
-	pid_t pid = fork();
+	pid_t pid = tu_fork();
 	int st;
 
 	if (pid == 0)

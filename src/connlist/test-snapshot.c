@@ -232,7 +232,7 @@ static void die_here(void)
 /* A child that dies inside a lock and in the middle of writing its record. */
 static void die_in_the_middle(void)
 {
-	pid_t pid = fork();
+	pid_t pid = tu_fork();
 
 	if (pid == 0) {
 		struct mx_reg *reg = tu_attach();
@@ -388,7 +388,7 @@ static void test_a_process_stopped_before_its_first_beat_is_seen(void **state)
 	MX_AUTO(picture_fini) struct picture p = {0};
 	struct mx_diag_params dp = {.stopped_ns = 1};
 	const struct mx_diag *d;
-	pid_t pid = fork();
+	pid_t pid = tu_fork();
 	int st;
 
 	if (pid == 0)

@@ -414,9 +414,8 @@ static int stop_and_look(uint32_t n)
 	if (!cl || story_open(cl, SERVER, 0, &k))
 		return 3;
 	stop_at = n;
-	pid = fork();
+	pid = tu_fork();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		mx_shm_step = maybe_stop;
 		_exit(story_everything());
 	}
@@ -453,10 +452,9 @@ static void stop_everywhere(uint32_t stride)
 		int st;
 
 		if (more && running < AT_ONCE) {
-			pid_t pid = fork();
+			pid_t pid = tu_fork();
 
 			if (pid == 0) {
-				prctl(PR_SET_PDEATHSIG, SIGKILL);
 				_exit(stop_and_look(n));
 			}
 			assert_true(pid > 0);

@@ -4,9 +4,12 @@
 #ifndef MX_CONNLIST_TEST_UTIL_H
 #define MX_CONNLIST_TEST_UTIL_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/test.h"
 #include "connlist/clist.h"
@@ -31,6 +34,21 @@ static inline void tu_path_own(const char *name, unsigned n)
 
 	snprintf(path, sizeof(path), "%s/%s-%u", mx_test_dir(), name, n);
 	memcpy(tu_path_, path, sizeof(path));
+}
+
+/* fork() for tests: the child goes when its parent does, and a crash is a crash
+ * there, not a jump into the parent's next case. */
+static inline pid_t tu_fork(void)
+{
+	static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (unsigned i = 0; i < MX_ARRAY_SIZE(crashes); i++)
+			signal(crashes[i], SIG_DFL);
+	}
+	return pid;
 }
 
 static inline void tu_diagnose(void *arg)
