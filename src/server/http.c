@@ -105,6 +105,8 @@ void mx_req_finish(struct mx_req *req)
 	struct mx_server *srv = req->srv;
 	bool gone;
 
+	/* Before the answer leaves: it may bring the next request. */
+	mx_throttle_leave(req);
 	mx_mutex_lock(&req->lock);
 	req->finished = true;
 	gone = req->gone;
@@ -349,6 +351,7 @@ static enum MHD_Result shutting_down(struct mx_req *req)
 	if (req->entered)
 		mx_ctx_leave(req->ctx);
 	req->entered = false;
+	mx_throttle_leave(req);
 	mx_req_fail(req, MX_CODE_SHUTTING_DOWN, "The server is stopping");
 	return mx_reply_queue(req);
 }
@@ -414,6 +417,7 @@ static enum MHD_Result on_request(struct mx_req *req)
 		return mx_reply_queue(req);
 	req->submitted = true;
 	if (mx_mapihttp_light(req)) {
+		mx_throttle_leave(req);
 		req->finished = true; /* nobody else knows it yet */
 		return mx_reply_queue(req);
 	}
@@ -532,7 +536,6 @@ static void on_completed(void *arg, struct MHD_Connection *conn, void **state,
 		mx_wait_forget(req->ctx, req);
 	if (mx_timer_cancel(srv->timers, &req->timer))
 		mx_req_unref(req);
-	mx_throttle_leave(req);
 	MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
 				  KEEP_ALIVE_S);
 	atomic_fetch_add(&srv->n_requests, 1);

@@ -25,8 +25,8 @@ int mx_throttles_new(struct mx_server *srv, struct mx_throttles **ret);
 void mx_throttles_free(struct mx_throttles *ts); /* NULL is fine */
 
 /* An authenticated request is here.  False: req->reply refuses it.  True: it is
- * counted (req->admitted) until mx_throttle_leave(); req->backoff_ms is what an
- * Execute is to be answered with. */
+ * counted (req->admitted) until mx_throttle_leave(), by whoever has its answer;
+ * req->backoff_ms is what an Execute is to be answered with. */
 bool mx_throttle_admit(struct mx_req *req);
 void mx_throttle_leave(struct mx_req *req);
 
