@@ -82,11 +82,29 @@ STDAPI MapiaryImpersonate(LPMAPIARYUSER lpUser);
 /* MAPI_E_NOT_FOUND when the thread impersonates nobody. */
 STDAPI MapiaryRevert(void);
 
-/* The context of threads whose kernel user id is ulUid while the process has
- * another (per-thread setresuid); and of threads that say nothing. NULL
- * removes it. */
-STDAPI MapiaryRegisterUnixUser(ULONG ulUid, LPMAPIARYUSER lpUser);
+/* The context of threads that say nothing: those that impersonate nobody and
+ * have the process's kernel user id. NULL removes it; without one they cannot
+ * log on, nor where the configuration says MAPIARY_EXPLICIT_USER. */
 STDAPI MapiarySetProcessUser(LPMAPIARYUSER lpUser);
+
+/* The context of threads whose kernel user id is ulUid while the process has
+ * another (per-thread setresuid). NULL removes it. Without one such a thread
+ * acts for the Unix user that it is: S-1-22-1-UID, with the name the system has
+ * for him and the Kerberos tickets in his own cache (/tmp/krb5cc_UID), never
+ * with anything of the process's. */
+STDAPI MapiaryRegisterUnixUser(ULONG ulUid, LPMAPIARYUSER lpUser);
+
+/* Finds that context when it is needed, in *lppUser with a reference that
+ * passes to the library. Called on the thread that logs on, under its kernel
+ * credentials, for users that none is registered for; of MAPI it may call what
+ * stands above. What it fails with, the logon fails with. */
+typedef HRESULT(STDAPICALLTYPE MAPIARYUNIXUSER)(LPVOID lpvContext, ULONG ulUid,
+						LPMAPIARYUSER *lppUser);
+typedef MAPIARYUNIXUSER *LPMAPIARYUNIXUSER;
+/* One for the process; NULL removes it. lpvContext has to stay valid until
+ * then, and until calls that are under way have returned. */
+STDAPI MapiarySetUnixUserSource(LPMAPIARYUNIXUSER lpfnSource,
+				LPVOID lpvContext);
 
 /* ---- which server ---- */
 

@@ -16,6 +16,7 @@
 #include "api/session.h"
 #include "api/text.h"
 #include "api/user.h"
+#include "identity/creds.h"
 #include "net/autodiscover.h"
 #include "net/opts.h"
 
@@ -148,11 +149,32 @@ static HRESULT logon(struct mx_config *config, struct mx_userctx *user,
 	err = find_target(&d, &config->c, user, &a, &t);
 	if (!err)
 		err = open_session(&d, config, user, &t, &s);
-	if (err == -EACCES || err == -EPERM || err == -EDESTADDRREQ)
+	if (err == -EACCES || err == -EPERM || err == -ENOKEY ||
+	    err == -EDESTADDRREQ)
 		return end_refused(&d, err);
 	if (!err)
 		*ret = (LPMAPISESSION)(void *)s;
 	return mx_do_end(&d, err);
+}
+
+/* The thread has another kernel user id than the process: it is that user,
+ * without being asked. */
+static HRESULT capture_unix_user(struct mx_do *d, struct mx_userctx **ret)
+{
+	uid_t process, uid;
+	int err = mx_creds_process_uid(&process);
+	HRESULT hr;
+
+	if (err)
+		return mx_do_end(d, err);
+	uid = mx_creds_thread_uid(process);
+	hr = mx_unix_user(uid, ret);
+	if (FAILED(hr))
+		return mx_do_end_hr(d, hr,
+				    "this thread acts for Unix user %u, for "
+				    "whom the program has no user context",
+				    (unsigned)uid);
+	return mx_do_end_hr(d, S_OK, NULL);
 }
 
 /* Who this thread acts for; ends with why there is nobody. */
@@ -174,10 +196,7 @@ static HRESULT capture(const struct mx_config *config, struct mx_userctx **ret)
 				    "MapiaryImpersonate or "
 				    "MapiarySetProcessUser");
 	if (err == -EACCES)
-		return mx_do_end_hr(&d, MAPI_E_LOGON_FAILED,
-				    "this thread has another kernel user id "
-				    "than the process and no user context is "
-				    "registered for it");
+		return capture_unix_user(&d, ret);
 	return mx_do_end(&d, err);
 }
 

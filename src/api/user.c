@@ -9,6 +9,8 @@
 
 #include "api/hresult.h"
 #include "api/user.h"
+#include "base/lock.h"
+#include "net/unix-user.h"
 
 #define SECRET_MAX 65536
 
@@ -157,5 +159,45 @@ HRESULT MapiaryRegisterUnixUser(ULONG uid, LPMAPIARYUSER u)
 HRESULT MapiarySetProcessUser(LPMAPIARYUSER u)
 {
 	mx_userctx_set_process(mx_user_ctx(u));
+	return S_OK;
+}
+
+/* --- Kernel users ------------------------------------------------------- */
+
+static struct {
+	struct mx_mutex lock;
+	LPMAPIARYUNIXUSER fn;
+	LPVOID context;
+} source = {.lock = MX_MUTEX_INIT};
+
+HRESULT MapiarySetUnixUserSource(LPMAPIARYUNIXUSER fn, LPVOID context)
+{
+	mx_mutex_lock(&source.lock);
+	source.fn = fn;
+	source.context = context;
+	mx_mutex_unlock(&source.lock);
+	return S_OK;
+}
+
+HRESULT mx_unix_user(ULONG uid, struct mx_userctx **ret)
+{
+	LPMAPIARYUNIXUSER fn;
+	LPMAPIARYUSER user = NULL;
+	LPVOID context;
+	HRESULT hr;
+
+	mx_mutex_lock(&source.lock);
+	fn = source.fn;
+	context = source.context;
+	mx_mutex_unlock(&source.lock);
+	if (!fn)
+		return mx_hr_from_err(mx_unix_userctx_new(uid, ret), NULL,
+				      true);
+	hr = fn(context, uid, &user);
+	if (FAILED(hr))
+		return hr;
+	if (!user)
+		return MAPI_E_NOT_FOUND;
+	*ret = mx_user_ctx(user);
 	return S_OK;
 }

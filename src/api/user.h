@@ -12,4 +12,9 @@ static inline struct mx_userctx *mx_user_ctx(LPMAPIARYUSER u)
 	return (struct mx_userctx *)(void *)u;
 }
 
+/* The context of the calling thread, whose kernel user id is uid and for which
+ * none is registered: the program's source's, else mx_unix_userctx_new()'s.
+ * S_OK with a reference in *ret. */
+HRESULT mx_unix_user(ULONG uid, struct mx_userctx **ret);
+
 #endif

@@ -12,17 +12,21 @@
 #include <gssapi/gssapi.h>
 #include <gssapi/gssapi_ext.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/test.h"
 #include "net/test-user.h"
+#include "net/unix-user.h"
 
 #define KDC "/usr/sbin/krb5kdc"
 #define KDB "/usr/sbin/kdb5_util"
@@ -280,5 +284,90 @@ static void test_no_ticket_for_an_unknown_server_is_a_clear_error(void **state)
 	gss_release_cred(&minor, &ann);
 }
 
+#define UNIX_USER 2147400011u
+
+static void remove_cache(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/krb5cc_%u", UNIX_USER);
+	unlink(path);
+}
+
+/* Ann's tickets, in the cache of a Unix user. */
+static void cache_tickets(uid_t owner)
+{
+	char cmd[300], path[64];
+
+	snprintf(path, sizeof(path), "/tmp/krb5cc_%u", UNIX_USER);
+	snprintf(cmd, sizeof(cmd), "echo annpw | kinit -c FILE:%s ann", path);
+	run(cmd);
+	assert_int_equal(chown(path, owner, (gid_t)-1), 0);
+}
+
+struct unix_job {
+	struct mx_userctx *user;
+	int err;
+};
+
+static void *user_of_this_thread(void *arg)
+{
+	struct unix_job *job = arg;
+
+	if (syscall(SYS_setresuid, -1, UNIX_USER, -1))
+		abort();
+	job->err = mx_unix_userctx_new(UNIX_USER, &job->user);
+	return NULL;
+}
+
+static struct mx_userctx *unix_user(void)
+{
+	struct unix_job job = {0};
+	pthread_t id;
+
+	assert_int_equal(pthread_create(&id, NULL, user_of_this_thread, &job),
+			 0);
+	assert_int_equal(pthread_join(id, NULL), 0);
+	assert_int_equal(job.err, 0);
+	assert_string_equal(mx_userctx_sid_text(job.user),
+			    "S-1-22-1-2147400011");
+	return job.user;
+}
+
+/* A thread with other kernel credentials proves itself with that user's own
+ * tickets: not with the process's, and not with those that somebody else put
+ * under his name. */
+static void test_a_unix_user_sends_his_own_ticket(void **state)
+{
+	MX_AUTO(mx_secret_auto) struct mx_secret s = MX_SECRET_INIT;
+	struct mx_userctx *u;
+
+	if (geteuid() != 0 || access("/usr/bin/kinit", X_OK))
+		mx_test_skip("needs root and kinit");
+	kdc_start();
+	/* krb5.conf is everybody's. */
+	assert_int_equal(chmod(mx_test_dir(), 0755), 0);
+	give_process_a_ticket();
+	remove_cache();
+	atexit(remove_cache);
+	u = unix_user();
+	assert_int_equal(mx_userctx_auth(u), MX_AUTH_NONE);
+	mx_userctx_unref(u);
+
+	cache_tickets(UNIX_USER + 1);
+	u = unix_user();
+	assert_int_equal(mx_userctx_auth(u), MX_AUTH_NONE);
+	mx_userctx_unref(u);
+
+	remove_cache();
+	cache_tickets(UNIX_USER);
+	u = unix_user();
+	assert_int_equal(mx_userctx_auth(u), MX_AUTH_GSS);
+	assert_int_equal(mx_auth_header(u, SERVER, &s, NULL), 0);
+	check_accepted(s.p, "ann@LAB.TEST");
+	mx_userctx_unref(u);
+}
+
 MX_TEST_MAIN(MX_TEST(test_each_user_sends_their_own_ticket),
-	     MX_TEST(test_no_ticket_for_an_unknown_server_is_a_clear_error))
+	     MX_TEST(test_no_ticket_for_an_unknown_server_is_a_clear_error),
+	     MX_TEST(test_a_unix_user_sends_his_own_ticket))
