@@ -152,8 +152,10 @@ static int lock_slowly(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
 	int err;
 
 	for (;;) {
-		uint32_t word = shm_get32(&b->lock);
+		uint32_t word;
 
+		mx_sched_forget((uint64_t)slept + 1);
+		word = shm_get32(&b->lock);
 		/* Others may sleep: keep the mark. */
 		if (!word &&
 		    shm_cas32(&b->lock, 0, reg->tag | SHM_LOCK_WAITERS))
@@ -177,17 +179,29 @@ static int lock_slowly(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
 	}
 }
 
+static bool lock_quickly(struct mx_reg *reg, const struct shm_bucket *b)
+{
+	for (int i = 0; i < SPINS; i++) {
+		if (!shm_get32(&b->lock) && shm_cas32(&b->lock, 0, reg->tag))
+			return true;
+		pause_cpu();
+	}
+	return false;
+}
+
 int bucket_lock_within(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
 		       struct mx_fault *f)
 {
 	const struct shm_bucket *b = &reg->map.buckets[bucket];
+	int err = 0;
 
-	for (int i = 0; i < SPINS; i++) {
-		if (!shm_get32(&b->lock) && shm_cas32(&b->lock, 0, reg->tag))
-			return 0;
-		pause_cpu();
-	}
-	return lock_slowly(reg, bucket, patience_ns, f);
+	mx_sched_mark();
+	if (!lock_quickly(reg, b))
+		err = lock_slowly(reg, bucket, patience_ns, f);
+	mx_sched_forget((uint64_t)-err);
+	if (!err)
+		mx_sched_locked(&b->lock);
+	return err;
 }
 
 int bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
@@ -202,12 +216,16 @@ int bucket_trylock(struct mx_reg *reg, uint32_t bucket)
 	bool mine;
 	int err;
 
-	if (shm_cas32(&b->lock, 0, reg->tag))
+	if (shm_cas32(&b->lock, 0, reg->tag)) {
+		mx_sched_locked(&b->lock);
 		return 0;
+	}
 	word = shm_get32(&b->lock);
 	if (!word)
 		return -EAGAIN;
 	err = take_from_dead(reg, bucket, word, &mine);
+	if (!err && mine)
+		mx_sched_locked(&b->lock);
 	return err ? err : mine ? 0 : -EAGAIN;
 }
 
@@ -215,6 +233,7 @@ static void let_go(struct mx_reg *reg, uint32_t bucket)
 {
 	const struct shm_bucket *b = &reg->map.buckets[bucket];
 
+	mx_sched_unlocking(&b->lock);
 	if (shm_swap32(&b->lock, 0) & SHM_LOCK_WAITERS)
 		futex_wake(&b->lock, 1);
 }

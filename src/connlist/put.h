@@ -32,7 +32,30 @@ enum mx_sched_access {
 
 #ifdef MX_SHM_SCHED
 void mx_sched_access(const void *word, unsigned size, enum mx_sched_access how);
+/* What the thread has read since the mark has left nothing in its variables
+ * but `knows`: two ways to the same point are one. */
+void mx_sched_mark(void);
+void mx_sched_forget(uint64_t knows);
+/* The thread has this lock; is about to give it back. */
+void mx_sched_locked(const void *lock);
+void mx_sched_unlocking(const void *lock);
 #else
+static inline void mx_sched_mark(void)
+{
+}
+
+static inline void mx_sched_forget(uint64_t knows)
+{
+}
+
+static inline void mx_sched_locked(const void *lock)
+{
+}
+
+static inline void mx_sched_unlocking(const void *lock)
+{
+}
+
 static inline void mx_sched_access(const void *word, unsigned size,
 				   enum mx_sched_access how)
 {
