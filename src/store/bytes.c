@@ -166,9 +166,12 @@ static void blob_close_auto(sqlite3_blob **b)
 static int read_blob(struct mx_bytes *b, uint64_t off, void *buf, size_t n)
 {
 	MX_AUTO(blob_close_auto) sqlite3_blob *h = NULL;
-	int rc = sqlite3_blob_open(b->db->db.h, "main", "blobs", "data", b->id,
-				   0, &h);
+	int rc;
 
+	if (!b->db->db.h)
+		return b->db->db.why;
+	rc = sqlite3_blob_open(b->db->db.h, "main", "blobs", "data", b->id, 0,
+			       &h);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_blob_read(h, buf, (int)n, (int)off);
 	if (rc == SQLITE_ERROR)

@@ -12,6 +12,8 @@
 
 int mx_db_err(struct mx_db *db, int rc)
 {
+	if (!db->h && db->why)
+		return db->why;
 	switch (rc & 0xff) {
 	case SQLITE_OK:
 	case SQLITE_ROW:
@@ -180,9 +182,14 @@ void mx_db_close(struct mx_db *db)
 
 sqlite3_stmt *mx_db_stmt(struct mx_db *db, int n, int *ret_err)
 {
-	sqlite3_stmt **st = &db->st[n];
+	sqlite3_stmt **st;
 	int rc;
 
+	if (!db->h) {
+		*ret_err = db->why;
+		return NULL;
+	}
+	st = &db->st[n];
 	if (*st)
 		return *st;
 	rc = sqlite3_prepare_v3(db->h, db->schema->sql[n], -1,
@@ -194,7 +201,7 @@ sqlite3_stmt *mx_db_stmt(struct mx_db *db, int n, int *ret_err)
 uint64_t mx_db_stamp(const struct mx_db *db)
 {
 	return (uint64_t)db->n_rollbacks << 32 |
-	       (uint32_t)sqlite3_total_changes(db->h);
+	       (uint32_t)(db->h ? sqlite3_total_changes(db->h) : 0);
 }
 
 int mx_db_step(struct mx_db *db, sqlite3_stmt *st)

@@ -33,6 +33,7 @@ struct mx_schema {
 
 struct mx_db {
 	sqlite3 *h;
+	int why; /* h is NULL: what every statement gives */
 	const struct mx_schema *schema;
 	sqlite3_stmt **st; /* n_sql of them, prepared on first use */
 	int depth;         /* of nested mx_txn */

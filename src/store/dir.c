@@ -60,7 +60,7 @@ static const uint8_t *make_sid(struct mx_dir *d, int64_t rid,
 
 /* ---- Passwords: libxcrypt yescrypt, without the lock ---- */
 
-static int hash_password(const char *password, char **ret)
+static int hash_password(const char *password, unsigned cost, char **ret)
 {
 	MX_AUTO(mx_free_auto) struct crypt_data *data = NULL;
 	char setting[CRYPT_GENSALT_OUTPUT_SIZE];
@@ -69,7 +69,7 @@ static int hash_password(const char *password, char **ret)
 	data = calloc(1, sizeof(*data));
 	if (!data)
 		return -ENOMEM;
-	if (!crypt_gensalt_rn("$y$", 0, NULL, 0, setting, sizeof(setting)))
+	if (!crypt_gensalt_rn("$y$", cost, NULL, 0, setting, sizeof(setting)))
 		return -errno;
 	h = crypt_r(password, setting, data);
 	if (!h || h[0] == '*')
@@ -116,7 +116,7 @@ int mx_dir_open(struct mx_store *st, bool make, struct mx_dir **ret)
 	if (!r) {
 		r = load_domain(d);
 		if (!r)
-			r = hash_password("", &d->dummy_hash);
+			r = hash_password("", 0, &d->dummy_hash);
 		if (r)
 			mx_db_close(&d->db);
 	}
@@ -367,7 +367,7 @@ int mx_dir_add(struct mx_store *st, const struct mx_user *user,
 	u.pw_gen = 1;
 	u.disabled = false;
 	if (!r && password)
-		r = hash_password(password, &hash);
+		r = hash_password(password, mx_store_hash_cost(st), &hash);
 	if (r)
 		return r;
 	mx_store_path(st, &guid, path, sizeof(path));
@@ -509,7 +509,9 @@ int mx_dir_set_password(struct mx_store *st, const char *name,
 			const char *password)
 {
 	MX_AUTO(mx_free_auto) char *hash = NULL;
-	int r = password ? hash_password(password, &hash) : 0;
+	int r = password
+			? hash_password(password, mx_store_hash_cost(st), &hash)
+			: 0;
 
 	return r ? r : update(st, name, hash, true, false);
 }

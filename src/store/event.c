@@ -145,8 +145,12 @@ static _Thread_local struct mx_mdb *kept;
 
 void mx_mdb_lock(struct mx_mdb *db) MX_NO_LOCK_ANALYSIS
 {
-	if (kept != db)
-		mx_mutex_lock(&db->lock);
+	if (kept == db)
+		return;
+	mx_mutex_lock(&db->lock);
+	db->used = true;
+	if (db->resting)
+		mx_mdb_wake(db);
 }
 
 /* The hand-over of locks keeps events in the order of their commits. */
@@ -180,6 +184,11 @@ bool mx_mbox_try(struct mx_mbox *mb) MX_NO_LOCK_ANALYSIS
 	assert(!kept);
 	if (!mx_mutex_try(&mb->db->lock))
 		return false;
+	if (mb->db->resting) { /* waking it may take long */
+		mx_mutex_unlock(&mb->db->lock);
+		return false;
+	}
+	mb->db->used = true;
 	kept = mb->db;
 	return true;
 }

@@ -211,6 +211,25 @@ void mx_mdb_close(struct mx_mdb *db)
 	mx_mutex_fini(&db->ev_lock);
 }
 
+void mx_mdb_rest(struct mx_mdb *db)
+{
+	mx_fcache_free(db->folders);
+	db->folders = NULL;
+	mx_db_close(&db->db);
+	db->db.why = -EIO; /* never seen: who takes the lock wakes it */
+	db->resting = true;
+}
+
+/* Without housekeeping: what is pinned or in transit must stay. */
+int mx_mdb_rouse(struct mx_mdb *db, const char *path, const char *vfs)
+{
+	int r = mx_db_open(&db->db, path, &mx_schema_mbox, false, vfs);
+
+	db->db.why = r;
+	db->resting = r != 0;
+	return r;
+}
+
 static int new_counter(struct mx_mdb *db, int stmt, int64_t *ret)
 {
 	int r = mx_db_get_int(&db->db, ret, stmt, "");

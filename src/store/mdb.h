@@ -9,7 +9,8 @@
  *            them in order; nothing is locked inside it
  *
  * The cache in store.c holds a use count; an unused mailbox stays open until its
- * place is needed.
+ * place is needed.  One that has views and is not at work gives its connection
+ * away for others too; the next lock opens it again.
  */
 #ifndef MX_STORE_MDB_H
 #define MX_STORE_MDB_H
@@ -42,10 +43,14 @@ struct mx_mdb {
 	struct mx_list link; /* in the store's list, by last use */
 	unsigned uses;       /* under the store's lock */
 	enum { MX_MDB_OPENING, MX_MDB_OPEN, MX_MDB_CLOSING } state; /* same */
-	bool removed; /* same: unlink the file when it closes */
+	bool removed;             /* same: unlink the file when it closes */
+	struct mx_list conn_link; /* same: in the list of those connected */
 	struct mx_guid guid;
 
 	struct mx_mutex lock;
+	bool resting;     /* (l) views there are, a connection there is not */
+	bool used;        /* (l) since the cache last looked */
+	unsigned n_plans; /* (l) statements of tables on the connection */
 	struct mx_db db;
 	struct mx_guid replguid;
 	int64_t fid[MX_FLD_COUNT]; /* counters, constant */
@@ -83,8 +88,12 @@ const char *mx_store_dir(const struct mx_store *st);
 const char *mx_store_org(const struct mx_store *st);
 const char *mx_store_vfs(const struct mx_store *st);
 unsigned mx_store_retry_ms(const struct mx_store *st);
+unsigned mx_store_hash_cost(const struct mx_store *st);
 struct mx_dir *mx_store_users(struct mx_store *st);
 void mx_store_hook(struct mx_store *st, const struct mx_event *ev);
+/* Connects a resting mailbox, waiting at most 10 s for a place; when that fails
+ * db->db.why says so to every statement.  Under its lock. */
+void mx_mdb_wake(struct mx_mdb *db) MX_HOLDS(&db->lock);
 /* The file of a mailbox, into buf. */
 void mx_store_path(const struct mx_store *st, const struct mx_guid *guid,
 		   char *buf, size_t n);
@@ -96,6 +105,11 @@ int mx_mdb_create(const char *path, const struct mx_guid *guid,
 		  const char *vfs);
 int mx_mdb_open(struct mx_mdb *db, const char *path, const char *vfs);
 void mx_mdb_close(struct mx_mdb *db);
+/* Closes the connection and nothing else, and opens it again; under the lock.
+ * Errors of mx_db_open. */
+void mx_mdb_rest(struct mx_mdb *db) MX_HOLDS(&db->lock);
+int mx_mdb_rouse(struct mx_mdb *db, const char *path, const char *vfs)
+	MX_HOLDS(&db->lock);
 
 void mx_fcache_free(struct mx_fcache *c); /* NULL is fine */
 

@@ -7,7 +7,12 @@
  *                └─ failed: absent
  *
  * Databases are opened and closed without the cache's lock; who wants one that
- * is opening or closing waits for it.  The list is in order of last use.
+ * is opening or closing waits for it.
+ *
+ * What is limited are connections.  One that is in use (somebody is logged on)
+ * but not at work may lose its own and rest; the next call on it, which finds
+ * that under its lock, connects it again.  The connected ones are in a list that
+ * a clock's hand goes through: used since it last came by, spared once.
  */
 #include "store/store.h"
 
@@ -34,12 +39,13 @@ struct mx_store {
 	struct mx_dir *users;
 	mx_event_fn *on_event;
 	void *event_arg;
-	unsigned max_open, retry_ms;
+	unsigned max_open, retry_ms, hash_cost;
 
 	struct mx_mutex lock;
 	struct mx_cond changed;
-	struct mx_list open; /* under lock; oldest use first */
-	unsigned n_open;     /* under lock */
+	struct mx_list open;  /* under lock */
+	struct mx_list conns; /* under lock: of them, those connected */
+	unsigned n_conns;     /* under lock */
 };
 
 const char *mx_store_dir(const struct mx_store *st)
@@ -60,6 +66,11 @@ unsigned mx_store_retry_ms(const struct mx_store *st)
 const char *mx_store_vfs(const struct mx_store *st)
 {
 	return st->vfs;
+}
+
+unsigned mx_store_hash_cost(const struct mx_store *st)
+{
+	return st->hash_cost;
 }
 
 struct mx_dir *mx_store_users(struct mx_store *st)
@@ -107,10 +118,27 @@ static struct mx_mdb *find(struct mx_store *st, const struct mx_guid *guid)
 	return NULL;
 }
 
+static void connected(struct mx_store *st, struct mx_mdb *db)
+	MX_HOLDS(&st->lock)
+{
+	mx_list_push_tail(&st->conns, &db->conn_link);
+	st->n_conns++;
+}
+
+static void disconnected(struct mx_store *st, struct mx_mdb *db)
+	MX_HOLDS(&st->lock)
+{
+	if (mx_list_empty(&db->conn_link))
+		return;
+	mx_list_unlink(&db->conn_link);
+	st->n_conns--;
+	mx_cond_broadcast(&st->changed);
+}
+
 static void forget(struct mx_store *st, struct mx_mdb *db) MX_HOLDS(&st->lock)
 {
 	mx_list_unlink(&db->link);
-	st->n_open--;
+	disconnected(st, db);
 	mx_cond_broadcast(&st->changed);
 }
 
@@ -132,15 +160,97 @@ static void evict(struct mx_store *st, struct mx_mdb *db) MX_HOLDS(&st->lock)
 	free(db);
 }
 
-static struct mx_mdb *idle(struct mx_store *st) MX_HOLDS(&st->lock)
+static void put_locked(struct mx_store *st, struct mx_mdb *db)
+	MX_HOLDS(&st->lock)
 {
-	MX_LIST_FOR_EACH(it, &st->open) {
-		struct mx_mdb *db = MX_CONTAINER_OF(it, struct mx_mdb, link);
+	if (--db->uses)
+		return;
+	mx_cond_broadcast(&st->changed);
+	/* One that rests keeps no place, so nothing would ever evict it. */
+	if (db->removed || mx_list_empty(&db->conn_link))
+		evict(st, db);
+}
 
-		if (db->state == MX_MDB_OPEN && !db->uses)
-			return db;
+/* Takes the connection of one that is in use; the lock is let go meanwhile.
+ * False: it is at work, or was just now. */
+static bool put_to_rest(struct mx_store *st,
+			struct mx_mdb *db) MX_NO_LOCK_ANALYSIS
+{
+	if (!mx_mutex_try(&db->lock))
+		return false;
+	if (db->used || db->n_plans || db->send_marked || db->resting ||
+	    !mx_list_empty(&db->ev_q)) {
+		db->used = false;
+		mx_mutex_unlock(&db->lock);
+		return false;
 	}
-	return NULL;
+	db->uses++;
+	mx_mutex_unlock(&st->lock);
+	mx_mdb_rest(db);
+	mx_mutex_lock(&st->lock);
+	disconnected(st, db);
+	mx_mutex_unlock(&db->lock);
+	put_locked(st, db);
+	return true;
+}
+
+/* Makes a place among the connections.  True: look again. */
+static bool make_room(struct mx_store *st) MX_HOLDS(&st->lock)
+{
+	/* Twice round: the first time takes "used" away. */
+	for (unsigned i = 2 * st->n_conns; i; i--) {
+		struct mx_mdb *db = MX_CONTAINER_OF(st->conns.next,
+						    struct mx_mdb, conn_link);
+
+		mx_list_unlink(&db->conn_link);
+		mx_list_push_tail(&st->conns, &db->conn_link);
+		if (db->state != MX_MDB_OPEN)
+			continue;
+		if (!db->uses) {
+			evict(st, db);
+			return true;
+		}
+		if (put_to_rest(st, db))
+			return true;
+	}
+	return false;
+}
+
+/* 0: there is a place; 1: look again, the lock was let go; -ENFILE. */
+static int want_room(struct mx_store *st, mx_mono deadline) MX_HOLDS(&st->lock)
+{
+	if (st->n_conns < st->max_open)
+		return 0;
+	if (make_room(st))
+		return 1;
+	return mx_cond_wait(&st->changed, &st->lock, deadline) ? -ENFILE : 1;
+}
+
+void mx_mdb_wake(struct mx_mdb *db) MX_NO_LOCK_ANALYSIS
+{
+	const mx_mono deadline = mx_mono_in_ms(WAIT_MS);
+	struct mx_store *st = db->st;
+	char path[4096];
+	int r;
+
+	mx_mutex_lock(&st->lock);
+	do {
+		r = want_room(st, deadline);
+	} while (r == 1);
+	if (!r)
+		connected(st, db);
+	mx_mutex_unlock(&st->lock);
+	if (r) {
+		db->db.why = r;
+		return;
+	}
+	mx_store_path(st, &db->guid, path, sizeof(path));
+	r = mx_mdb_rouse(db, path, st->vfs);
+	if (!r)
+		return;
+	mx_mutex_lock(&st->lock);
+	disconnected(st, db);
+	mx_mutex_unlock(&st->lock);
 }
 
 /* One step on the way to *ret: 1 to look again, 0 found, errno. */
@@ -155,18 +265,15 @@ static int try_get(struct mx_store *st, const struct mx_guid *guid,
 		if (db->removed)
 			return MX_ANS_UNKNOWN_USER + 1;
 		db->uses++;
-		mx_list_unlink(&db->link);
-		mx_list_push_tail(&st->open, &db->link);
 		*ret = db;
 		return 0;
 	}
-	if (!db && st->n_open >= st->max_open && (db = idle(st))) {
-		evict(st, db);
-		return 1;
-	}
-	if (db || st->n_open >= st->max_open)
+	if (db)
 		return mx_cond_wait(&st->changed, &st->lock, deadline) ? -ENFILE
 								       : 1;
+	r = want_room(st, deadline);
+	if (r)
+		return r;
 	db = calloc(1, sizeof(*db));
 	if (!db)
 		return -ENOMEM;
@@ -174,7 +281,8 @@ static int try_get(struct mx_store *st, const struct mx_guid *guid,
 	db->guid = *guid;
 	db->uses = 1;
 	mx_list_push_tail(&st->open, &db->link);
-	st->n_open++;
+	mx_list_init(&db->conn_link);
+	connected(st, db);
 	mx_mutex_unlock(&st->lock);
 	mx_store_path(st, guid, path, sizeof(path));
 	r = mx_mdb_open(db, path, st->vfs);
@@ -210,11 +318,7 @@ void mx_mdb_put(struct mx_mdb *db)
 	struct mx_store *st = db->st;
 
 	mx_mutex_lock(&st->lock);
-	if (!--db->uses) {
-		mx_cond_broadcast(&st->changed);
-		if (db->removed)
-			evict(st, db);
-	}
+	put_locked(st, db);
 	mx_mutex_unlock(&st->lock);
 }
 
@@ -237,12 +341,23 @@ void mx_mdb_remove(struct mx_store *st, const struct mx_guid *guid)
 	mx_mutex_unlock(&st->lock);
 }
 
+static struct mx_mdb *unused(struct mx_store *st) MX_HOLDS(&st->lock)
+{
+	MX_LIST_FOR_EACH(it, &st->open) {
+		struct mx_mdb *db = MX_CONTAINER_OF(it, struct mx_mdb, link);
+
+		if (db->state == MX_MDB_OPEN && !db->uses)
+			return db;
+	}
+	return NULL;
+}
+
 void mx_store_trim(struct mx_store *st)
 {
 	struct mx_mdb *db;
 
 	mx_mutex_lock(&st->lock);
-	while ((db = idle(st)))
+	while ((db = unused(st)))
 		evict(st, db);
 	mx_mutex_unlock(&st->lock);
 }
@@ -352,6 +467,8 @@ int mx_store_open(const char *dir, const struct mx_store_conf *conf,
 	mx_mutex_init(&st->lock);
 	mx_cond_init(&st->changed);
 	mx_list_init(&st->open);
+	mx_list_init(&st->conns);
+	st->hash_cost = conf ? conf->hash_cost : 0;
 	st->max_open = conf && conf->max_open ? conf->max_open : DEFAULT_OPEN;
 	st->retry_ms = conf && conf->retry_ms ? conf->retry_ms : 20000;
 	st->on_event = conf ? conf->on_event : NULL;

@@ -154,11 +154,14 @@ struct mx_event {
 typedef void mx_event_fn(void *arg, const struct mx_event *ev);
 
 struct mx_store_conf {
-	unsigned max_open;     /* open mailboxes kept; 0: 256 */
+	unsigned max_open;     /* connections to mailboxes; 0: 256 */
+	unsigned hash_cost;    /* of new passwords: crypt(5), yescrypt, 1 to 11;
+				* 0: the library's.  Low is for passwords that
+				* cannot be guessed anyway. */
 	const char *org;       /* for new DNs; NULL: "Mapiary" */
 	mx_event_fn *on_event; /* may be NULL */
 	void *event_arg;
-	const char *vfs; /* tests: name of an SQLite VFS; else NULL */
+	const char *vfs;   /* tests: name of an SQLite VFS; else NULL */
 	unsigned retry_ms; /* until a delivery that failed is tried again, the
 			    * first time; 0: 20000 */
 	/* Only the directory of users, of a store that exists, also while a

@@ -67,6 +67,8 @@ static void plan_column(struct mx_tbl *t, struct mx_col *c, struct mx_buf *sql,
 
 void mx_tbl_unplan(struct mx_tbl *t)
 {
+	if (t->fetch)
+		t->db->n_plans--;
 	sqlite3_finalize(t->fetch);
 	free(t->cols);
 	t->fetch = NULL;
@@ -108,6 +110,9 @@ int mx_tbl_plan(struct mx_tbl *t, const uint32_t *tags, size_t n)
 			t->cols[i].n = next;
 	rc = sqlite3_prepare_v3(t->db->db.h, mx_buf_str(&sql), -1,
 				SQLITE_PREPARE_PERSISTENT, &t->fetch, NULL);
+	/* It holds the connection: such a mailbox does not rest. */
+	if (t->fetch)
+		t->db->n_plans++;
 	return mx_db_err(&t->db->db, rc);
 }
 

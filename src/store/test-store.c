@@ -317,6 +317,49 @@ static void test_cache_of_open_mailboxes_is_bounded(void **state)
 	tl_close(t);
 }
 
+/* Who is logged on and does nothing holds no connection against others, and
+ * finds everything as it was: objects, what is not saved, tables. */
+static void test_more_mailboxes_in_use_than_connections(void **state)
+{
+	enum { N = 6 };
+	struct mx_store_conf conf = {.max_open = 3};
+	struct tl *t = tl_open();
+	struct mx_mbox *mb[N];
+	struct mx_obj *inbox[N], *draft[N];
+	struct mx_user u[N];
+	char name[16];
+
+	for (int i = 0; i < N; i++) {
+		snprintf(name, sizeof(name), "user%d", i);
+		ok(mx_dir_add(
+			t->st,
+			&(struct mx_user){.name = mx_arena_strdup(&t->a, name)},
+			NULL, &t->a, &u[i]));
+	}
+	tl_close_store(t);
+	ok(mx_store_open(t->dir, &conf, &t->st));
+	for (int i = 0; i < N; i++) {
+		mb[i] = tl_mbox(t, &u[i], &u[i]);
+		inbox[i] = tl_folder(mb[i], MX_FLD_INBOX);
+		draft[i] = tl_draft(mb[i], "not saved", "user0");
+	}
+	for (int round = 1; round < 4; round++)
+		for (int i = 0; i < N; i++) {
+			tl_message(mb[i], MX_FLD_INBOX, "saved");
+			assert_int_equal(content_count(t, inbox[i]), round);
+			assert_string_equal(tl_str(t, draft[i], T_SUBJECT),
+					    "not saved");
+		}
+	for (int i = 0; i < N; i++) {
+		mx_obj_close(draft[i]);
+		mx_obj_close(inbox[i]);
+		mx_mbox_close(mb[i]);
+	}
+	mx_store_close(t->st);
+	t->st = NULL;
+	tl_close(t);
+}
+
 static void test_second_process_is_kept_out(void **state)
 {
 	struct tl *t = tl_open();
@@ -357,5 +400,6 @@ MX_TEST_MAIN(MX_TEST(test_directory_knows_users_by_every_name),
 	     MX_TEST(test_an_open_folder_shows_every_change_at_once),
 	     MX_TEST(test_a_rolled_back_change_is_not_remembered),
 	     MX_TEST(test_cache_of_open_mailboxes_is_bounded),
+	     MX_TEST(test_more_mailboxes_in_use_than_connections),
 	     MX_TEST(test_second_process_is_kept_out),
 	     MX_TEST(test_orphaned_database_is_swept))
