@@ -21,6 +21,7 @@ int mx_cmd_doctor(int argc, char **argv);
 int mx_cmd_lists(int argc, char **argv);
 int mx_cmd_repro(int argc, char **argv);
 int mx_cmd_serve(int argc, char **argv);
+int mx_cmd_top(int argc, char **argv);
 int mx_cmd_user(int argc, char **argv);
 
 /* "mapiary NAME: …" on stderr; returns MX_EXIT_FAILED. */

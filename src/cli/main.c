@@ -25,6 +25,8 @@ static const struct {
 	{"serve", "run the embedded server", mx_cmd_serve},
 	{"user", "add, list, change and remove the server's users",
 	 mx_cmd_user},
+	{"top", "show lists, connections and operations as they change",
+	 mx_cmd_top},
 	{"doctor", "say what is stuck, on what, and what to do", mx_cmd_doctor},
 	{"bench", "measure against floors in the same run", mx_cmd_bench},
 	{"lists", "show the connection lists of this account", mx_cmd_lists},
