@@ -141,6 +141,19 @@ def test_lists_without_a_segment_say_so(t):
     contains(done.stderr, t.segment)
 
 
+def test_b30_lists_state_the_capacity_of_the_segment(t):
+    exits(t.run("demo", "--users", 2, "--threads", 2, "--rounds", 1,
+                "--data", t.path("data")), 0)
+    contains(t.run("lists").stdout, "capacity: ", " of 16384 lists, ",
+             " of 65536 connections, ", " servers, ", " of 256 processes; ")
+    doc = json.loads(t.run("lists", "--json").stdout)
+    equal({k: v["max"] for k, v in doc["capacity"].items()},
+          {"lists": 16384, "connections": 65536, "servers": 20496,
+           "processes": 256})
+    equal(doc["bytes"], os.stat(t.segment).st_size)
+    assert doc["bytes"] <= 48 << 20, doc["bytes"]
+
+
 def test_doctor_without_a_segment_has_a_status_of_its_own(t):
     done = t.run("doctor")
     exits(done, 3)

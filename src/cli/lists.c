@@ -90,12 +90,38 @@ static void print_conn(const struct mx_snap *s, const struct mx_snap_conn *c)
 		       strerror(-c->last_err), c->last_code);
 }
 
+/* How full a table is; its end is an error that names it. */
+struct table {
+	const char *name;
+	uint32_t used, max;
+};
+
+#define N_TABLES 4
+
+static void fill_tables(const struct mx_snap *s, struct table t[N_TABLES])
+{
+	t[0] = (struct table){"lists", s->max_lists - s->n_free_lists,
+			      s->max_lists};
+	t[1] = (struct table){"connections", s->max_conns - s->n_free_conns,
+			      s->max_conns};
+	t[2] = (struct table){"servers", s->max_peers - s->n_free_peers,
+			      s->max_peers};
+	t[3] = (struct table){"processes", (uint32_t)s->n_procs, s->max_procs};
+}
+
 static void print_text(const struct mx_snap *s)
 {
+	struct table t[N_TABLES];
 	char sid[MX_SID_MAX_STR];
 
 	printf("%s: %zu processes, %zu lists, %zu connections\n", s->path,
 	       s->n_procs, s->n_lists, s->n_conns);
+	fill_tables(s, t);
+	printf("capacity:");
+	for (int i = 0; i < N_TABLES; i++)
+		printf("%s %u of %u %s", i ? "," : "", t[i].used, t[i].max,
+		       t[i].name);
+	printf("; %" PRIu64 " bytes\n", s->bytes);
 	for (size_t i = 0; i < s->n_lists; i++) {
 		const struct mx_snap_list *l = &s->lists[i];
 
@@ -140,6 +166,22 @@ static void json_conn(struct mx_json *j, const struct mx_snap *s,
 	mx_json_close(j, '}');
 }
 
+static void json_capacity(struct mx_json *j, const struct mx_snap *s)
+{
+	struct table t[N_TABLES];
+
+	fill_tables(s, t);
+	mx_json_uint(j, "bytes", s->bytes);
+	mx_json_open(j, "capacity", '{');
+	for (int i = 0; i < N_TABLES; i++) {
+		mx_json_open(j, t[i].name, '{');
+		mx_json_uint(j, "used", t[i].used);
+		mx_json_uint(j, "max", t[i].max);
+		mx_json_close(j, '}');
+	}
+	mx_json_close(j, '}');
+}
+
 static void print_json(const struct mx_snap *s)
 {
 	struct mx_json j = {.to = stdout};
@@ -150,6 +192,7 @@ static void print_json(const struct mx_snap *s)
 	mx_json_uint(&j, "version", 1);
 	mx_json_text(&j, "segment", s->path);
 	mx_json_uint(&j, "processes", s->n_procs);
+	json_capacity(&j, s);
 	mx_json_open(&j, "lists", '[');
 	for (size_t i = 0; i < s->n_lists; i++) {
 		const struct mx_snap_list *l = &s->lists[i];
