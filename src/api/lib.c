@@ -31,6 +31,7 @@ static unsigned lib_count MX_GUARDED(&lib_lock);
 static struct mx_client *lib_client MX_GUARDED(&lib_lock);
 static struct mx_client *lib_ending MX_GUARDED(&lib_lock);
 static unsigned lib_n_ending MX_GUARDED(&lib_lock);
+static struct mx_client *lib_inherited; /* kept in sight of leak checkers */
 static bool lib_quitting MX_GUARDED(&lib_lock);
 static struct mx_cond lib_ended; /* lib_n_ending went down */
 static LPMAPIARYLEFTBEHIND lib_left MX_GUARDED(&lib_lock);
@@ -44,6 +45,7 @@ static ULONG lib_logons MX_GUARDED(&lib_lock);
 static void in_child(void)
 {
 	/* The parent's client is inert here and never freed. */
+	lib_inherited = lib_client;
 	lib_count = 0;
 	lib_client = lib_ending = NULL;
 	lib_n_ending = 0;

@@ -154,9 +154,12 @@ int mx_curlm_open(struct mx_curlm *ret)
 
 void mx_curlm_close(struct mx_curlm *m)
 {
+	/* There are no connections in it: this takes no time. */
+	mx_net_hold_forks();
 	for (int i = 0; i < 2; i++)
 		if (m->fd[i] >= 0)
 			mx_net_fd_forget(m->fd[i]);
 	curl_multi_cleanup(m->m);
+	mx_net_allow_forks();
 	m->m = NULL;
 }
