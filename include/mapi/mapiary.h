@@ -91,7 +91,8 @@ STDAPI MapiarySetProcessUser(LPMAPIARYUSER lpUser);
  * another (per-thread setresuid). NULL removes it. Without one such a thread
  * acts for the Unix user that it is: S-1-22-1-UID, with the name the system has
  * for him and the Kerberos tickets in his own cache (/tmp/krb5cc_UID), never
- * with anything of the process's. */
+ * with anything of the process's. The process's user is its first thread's
+ * when MAPIInitialize is first called: a daemon drops privileges before. */
 STDAPI MapiaryRegisterUnixUser(ULONG ulUid, LPMAPIARYUSER lpUser);
 
 /* Finds that context when it is needed, in *lppUser with a reference that
