@@ -22,6 +22,7 @@
 #define N_THREADS 4
 #define N_USERS 16
 #define FLAT_BYTES (64 * 1024)
+#define SOME_MULTIS 8
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -120,7 +121,9 @@ static void compare(const struct look *a, const struct look *b)
 {
 	assert_int_equal(b->live, a->live);
 	assert_int_equal(b->threads, a->threads);
-	assert_in_range(b->fds, 0, a->fds);
+	/* Of libcurl's multi handles as many are kept as were once used at the
+	 * same time. */
+	assert_in_range(b->fds, 0, a->fds + SOME_MULTIS);
 	if (SANITIZED)
 		return;
 	/* Arenas of malloc come and go with threads. */
