@@ -80,6 +80,7 @@ static HRESULT from_errno(int err, bool alive)
 	case -EDQUOT:
 		return MAPI_E_SESSION_LIMIT;
 	case -EAGAIN:
+	case -EBUSY: /* a stopped process: the fault names it */
 		return MAPI_E_BUSY;
 	case -ENOENT:
 		return MAPI_E_NOT_FOUND;
@@ -87,6 +88,7 @@ static HRESULT from_errno(int err, bool alive)
 		return MAPI_E_NOT_ENOUGH_DISK;
 	case -EMFILE:
 	case -ENFILE:
+	case -EUSERS: /* process slots of the segment */
 		return MAPI_E_NOT_ENOUGH_RESOURCES;
 	case -ETIMEDOUT:
 	case -ENETRESET:
