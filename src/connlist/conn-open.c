@@ -238,8 +238,12 @@ static int no_place(struct opening *o, int why, int err)
 
 /* --- In line ------------------------------------------------------------ */
 
+/* A back-off is never shortened: one that ends too late is not worth a wait. */
 static bool may_wait(const struct opening *o)
 {
+	if (o->place.until_ns &&
+	    o->place.until_ns > (uint64_t)o->p->deadline.ns)
+		return false;
 	return !mx_mono_passed(o->p->deadline);
 }
 

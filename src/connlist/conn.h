@@ -58,7 +58,8 @@ struct mx_conn_params {
  *   -ETIMEDOUT  the deadline came first; the fault says what was waited for,
  *               its code is EDQUOT (a place) or EAGAIN (the end of a back-off)
  *   -EDQUOT     the same, when the deadline was already over: no place now
- *   -EAGAIN     the same, in a back-off
+ *   -EAGAIN     the same, in a back-off (the deadline may be to come: it
+ *               is before the back-off's end)
  *   -ECANCELED
  *   -ENOSPC     the segment's connection or server records are all in use
  *   -EINVAL     no server name, or too long

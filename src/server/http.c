@@ -506,6 +506,7 @@ static void report(struct mx_req *req, struct MHD_Connection *conn,
 		.connection = req->connection,
 		.n_in = req->n_in,
 		.n_out = req->n_out,
+		.backoff_ms = req->backoff_ms,
 		.us = (mx_mono_now().ns - req->start.ns) / 1000,
 		.complete = complete,
 	};

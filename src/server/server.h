@@ -53,6 +53,7 @@ struct mx_access {
 	uint64_t owner;      /* directory id of that context's owner */
 	uint64_t connection; /* number of the TCP connection, from 1 */
 	size_t n_in, n_out;  /* bytes of the bodies */
+	unsigned backoff_ms; /* answered with RopBackoff; 0: not */
 	int64_t us;          /* from request to answer */
 	bool complete;       /* the answer was sent to its end */
 };
@@ -91,6 +92,7 @@ struct mx_server_params {
 	unsigned max_running; /* of all users at once: then 503 */
 	size_t max_body;      /* bytes of one request; 1 MiB */
 	unsigned max_open;    /* open mailboxes; the store's default */
+	unsigned hash_cost;   /* of new passwords; as the store has it */
 
 	unsigned idle_ms;    /* a context's life without requests; 900000 */
 	unsigned pending_ms; /* X-PendingPeriod; 30000 */
