@@ -17,6 +17,7 @@
 #include "cli/json.h"
 #include "connlist/diag.h"
 #include "connlist/registry.h"
+#include "tui/plain.h"
 
 static int usage(FILE *to, int status)
 {
@@ -24,7 +25,7 @@ static int usage(FILE *to, int status)
 	      "[--slow SECONDS]\n"
 	      "\n"
 	      "Says what is stuck or slow, for whom, since when and on what, "
-	      "and what to do.\n"
+	      "whose fault it\nis, and what to do.\n"
 	      "\n"
 	      "  --json          a document (doc/formats/doctor-json.md)\n"
 	      "  --segment FILE  default: MAPIARY_SEGMENT, else "
@@ -49,19 +50,52 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
+/* Names in a finding are others': see tui/plain.h. */
+static void print_line(const char *before, const char *text)
+{
+	char safe[1024];
+
+	printf("%s%s\n", before, mx_plain(safe, sizeof(safe), text));
+}
+
 static void print_text(const struct mx_snap *s, const struct mx_diag *d,
 		       size_t n)
 {
-	printf("%s: %zu processes, %zu lists, %zu connections\n", s->path,
-	       s->n_procs, s->n_lists, s->n_conns);
+	char safe[1024], before[32];
+
+	printf("%s: %zu processes, %zu lists, %zu connections\n",
+	       mx_plain(safe, sizeof(safe), s->path), s->n_procs, s->n_lists,
+	       s->n_conns);
 	for (size_t i = 0; i < n; i++) {
-		printf("%s: %s\n", mx_diag_severity_name(d[i].severity),
-		       d[i].text);
+		snprintf(before, sizeof(before),
+			 "%s: ", mx_diag_severity_name(d[i].severity));
+		print_line(before, d[i].text);
+		if (d[i].blame[0])
+			print_line("    whose: ", d[i].blame);
 		if (d[i].advice[0])
-			printf("    %s\n", d[i].advice);
+			print_line("    do: ", d[i].advice);
 	}
 	if (!n)
 		puts("healthy");
+}
+
+/* The parts of a finding on their own, null where it has none. */
+static void json_parts(struct mx_json *j, const struct mx_snap *s,
+		       const struct mx_diag *d)
+{
+	char sid[MX_SID_MAX_STR];
+	const struct mx_snap_list *l = d->list < s->n_lists ? &s->lists[d->list]
+							    : NULL;
+
+	mx_json_text(j, "user", l ? l->name : NULL);
+	mx_json_text(j, "sid", l ? mx_sid_format(&l->sid, sid) : NULL);
+	mx_json_text(j, "server",
+		     d->peer < s->n_peers ? s->peers[d->peer].server : NULL);
+	mx_json_text(j, "operation", d->op[0] ? d->op : NULL);
+	if (d->proc < s->n_procs)
+		mx_json_uint(j, "pid", s->procs[d->proc].pid);
+	else
+		mx_json_text(j, "pid", NULL);
 }
 
 static void print_json(const struct mx_snap *s, const struct mx_diag *d,
@@ -82,14 +116,15 @@ static void print_json(const struct mx_snap *s, const struct mx_diag *d,
 		mx_json_text(&j, "severity",
 			     mx_diag_severity_name(d[i].severity));
 		mx_json_text(&j, "kind", mx_diag_kind_name(d[i].kind));
+		json_parts(&j, s, &d[i]);
 		mx_json_seconds(&j, "age_seconds", (int64_t)d[i].age_ns);
 		mx_json_text(&j, "text", d[i].text);
+		mx_json_text(&j, "fault", d[i].blame);
 		mx_json_text(&j, "advice", d[i].advice);
 		mx_json_close(&j, '}');
 	}
 	mx_json_close(&j, ']');
 	mx_json_close(&j, '}');
-	putchar('\n');
 }
 
 static int examine(const char *path, const struct mx_diag_params *p, bool json)
@@ -101,6 +136,7 @@ static int examine(const char *path, const struct mx_diag_params *p, bool json)
 	int status = MX_EXIT_OK, r = mx_snap_open(path, &src, &fault);
 	size_t n = 0;
 
+	mx_plain_setup(STDOUT_FILENO);
 	if (!r)
 		r = mx_snap_take(src, &snap);
 	if (!r)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/utf.h"
+#include "tui/plain.h"
 
 static void quoted(FILE *to, const char *s)
 {
@@ -18,8 +19,12 @@ static void quoted(FILE *to, const char *s)
 		took = mx_utf8_next(s, n, &cp);
 		if (cp == '"' || cp == '\\')
 			fprintf(to, "\\%c", (char)cp);
-		else if (cp < 0x20 || (cp >= 0xd800 && cp < 0xe000))
+		else if (cp < 0x10000 && !mx_plain_safe(cp))
 			fprintf(to, "\\u%04x", cp);
+		else if (!mx_plain_safe(cp)) /* as a pair of surrogates */
+			fprintf(to, "\\u%04x\\u%04x",
+				0xd800 + ((cp - 0x10000) >> 10),
+				0xdc00 + ((cp - 0x10000) & 0x3ff));
 		else
 			fwrite(out, 1, mx_utf8_put(cp, out), to);
 	}

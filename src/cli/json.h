@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON on a stream, written as it comes: commas and indentation are kept right
- * here, strings are escaped and made valid UTF-8.  Name is NULL in arrays.
+ * here, strings are escaped and made valid UTF-8, and what a terminal might obey
+ * is escaped too.  Name is NULL in arrays.
  */
 #ifndef MX_CLI_JSON_H
 #define MX_CLI_JSON_H

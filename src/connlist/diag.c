@@ -45,7 +45,7 @@ static struct mx_diag *add(struct run *r, enum mx_diag_kind kind,
 	d->kind = kind;
 	d->severity = severity;
 	d->age_ns = age_ns;
-	d->proc = d->list = d->conn = NONE;
+	d->proc = d->list = d->peer = d->conn = NONE;
 	return d;
 }
 
@@ -62,6 +62,7 @@ static void say(char *buf, size_t n, const char *fmt, ...)
 }
 
 #define TEXT(d, ...) say((d)->text, sizeof((d)->text), __VA_ARGS__)
+#define BLAME(d, ...) say((d)->blame, sizeof((d)->blame), __VA_ARGS__)
 #define ADVICE(d, ...) say((d)->advice, sizeof((d)->advice), __VA_ARGS__)
 
 static uint64_t since(const struct run *r, uint64_t then)
@@ -112,34 +113,110 @@ static bool stopped(const struct run *r, const struct mx_snap_proc *p)
 	return p->alive && p->beat_ns && since(r, p->beat_ns) > r->stopped_ns;
 }
 
+/* "alive", "stopped", "dead": what a wait in that process is worth. */
+static enum proc_state {
+	ALIVE,
+	STOPPED,
+	DEAD
+} state_of(const struct run *r, uint32_t proc)
+{
+	if (proc == NONE || !r->s->procs[proc].alive)
+		return DEAD;
+	return stopped(r, &r->s->procs[proc]) ? STOPPED : ALIVE;
+}
+
+/* A finding about a connection: where it belongs. */
+static struct mx_diag *add_conn(struct run *r, enum mx_diag_kind kind,
+				enum mx_diag_severity severity, uint64_t age_ns,
+				uint32_t i)
+{
+	const struct mx_snap_conn *k = &r->s->conns[i];
+	struct mx_diag *d = add(r, kind, severity, age_ns);
+
+	if (!d)
+		return NULL;
+	d->proc = k->proc;
+	d->list = k->list;
+	d->peer = k->peer;
+	d->conn = i;
+	return d;
+}
+
+static void blame_proc(const struct run *r, struct mx_diag *d, uint32_t proc)
+{
+	static const char *const how[] = {"", ", which is stopped",
+					  ", which is dead"};
+	char who[96];
+
+	BLAME(d, "%s%s", proc_text(r, proc, who, sizeof(who)),
+	      how[state_of(r, proc)]);
+}
+
 static void look_at_procs(struct run *r)
 {
 	for (uint32_t i = 0; i < r->s->n_procs; i++) {
 		const struct mx_snap_proc *p = &r->s->procs[i];
-		struct mx_diag *d = NULL;
+		enum proc_state state = state_of(r, i);
+		struct mx_diag *d;
 		char who[96];
 
-		if (!p->alive) {
-			d = add(r, MX_DIAG_DEAD_PROCESS, MX_DIAG_INFO, 0);
-			if (!d)
-				return;
+		if (state == ALIVE)
+			continue;
+		d = add(r,
+			state == DEAD ? MX_DIAG_DEAD_PROCESS
+				      : MX_DIAG_STOPPED_PROCESS,
+			state == DEAD ? MX_DIAG_INFO : MX_DIAG_ERROR,
+			p->beat_ns ? since(r, p->beat_ns) : 0);
+		if (!d)
+			return;
+		d->proc = i;
+		proc_text(r, i, who, sizeof(who));
+		if (state == DEAD) {
 			TEXT(d, "%s died and nobody has cleaned up after it",
-			     proc_text(r, i, who, sizeof(who)));
-			ADVICE(d, "the next process that attaches does it");
-		} else if (stopped(r, p)) {
-			d = add(r, MX_DIAG_STOPPED_PROCESS, MX_DIAG_ERROR,
-				since(r, p->beat_ns));
-			if (!d)
-				return;
-			TEXT(d, "%s has not moved for %.1f s",
-			     proc_text(r, i, who, sizeof(who)),
+			     who);
+			BLAME(d, "whoever ended it, or its own crash");
+			ADVICE(d, "the next process that attaches does it, and "
+				  "every one that runs within a second");
+		} else {
+			TEXT(d, "%s has not moved for %.1f s", who,
 			     seconds(d->age_ns));
-			ADVICE(d, "it is stopped, in a debugger, or starved: "
-				  "continue or end it");
+			BLAME(d, "whoever stopped it: a signal, a debugger, a "
+				 "starved machine");
+			ADVICE(d,
+			       "continue it (kill -CONT %" PRIu32 ") or end it",
+			       p->pid);
 		}
-		if (d)
-			d->proc = i;
 	}
+}
+
+/* Then nothing at all goes on, whatever else is found. */
+static void look_at_all(struct run *r)
+{
+	size_t n[3] = {0};
+	struct mx_diag *d;
+
+	for (uint32_t i = 0; i < r->s->n_procs; i++)
+		n[state_of(r, i)]++;
+	if (!r->s->n_procs || n[ALIVE])
+		return;
+	d = add(r, MX_DIAG_NOBODY, n[STOPPED] ? MX_DIAG_ERROR : MX_DIAG_INFO,
+		0);
+	if (!d)
+		return;
+	if (!n[DEAD])
+		TEXT(d, "all %zu processes are stopped", n[STOPPED]);
+	else if (!n[STOPPED])
+		TEXT(d, "all %zu processes are dead", n[DEAD]);
+	else
+		TEXT(d, "no process runs: %zu are stopped, %zu are dead",
+		     n[STOPPED], n[DEAD]);
+	BLAME(d, "%s",
+	      n[STOPPED] ? "whoever stopped them"
+			 : "whoever ended them, or their own crashes");
+	ADVICE(d, "%s",
+	       n[STOPPED]
+		       ? "continue them or end them"
+		       : "nothing: the next process that attaches cleans up");
 }
 
 static void look_at_locks(struct run *r)
@@ -153,7 +230,7 @@ static void look_at_locks(struct run *r)
 		if (l->alive && !stuck)
 			continue; /* held for a moment */
 		d = add(r, MX_DIAG_LOCK, stuck ? MX_DIAG_ERROR : MX_DIAG_INFO,
-			0);
+			stuck ? since(r, r->s->procs[l->proc].beat_ns) : 0);
 		if (!d)
 			return;
 		d->proc = l->proc;
@@ -161,6 +238,7 @@ static void look_at_locks(struct run *r)
 		     "the lock of bucket %" PRIu32 " is held by %s, which %s",
 		     l->bucket, proc_text(r, l->proc, who, sizeof(who)),
 		     stuck ? "is stopped" : "is dead");
+		blame_proc(r, d, l->proc);
 		ADVICE(d, "%s",
 		       stuck ? "continue or end that process"
 			     : "whoever needs it next takes it over "
@@ -171,6 +249,47 @@ static void look_at_locks(struct run *r)
 static const char *op_words(enum mx_diag_kind kind)
 {
 	return kind == MX_DIAG_OVERDUE ? "is past its deadline" : "is slow";
+}
+
+/* What is waited for is the server's, unless it says otherwise. */
+static bool waits_for_server(const struct mx_snap_op *op)
+{
+	static const char *const own[] = {"turn", "place", "callback", "lock"};
+
+	for (size_t i = 0; i < MX_ARRAY_SIZE(own); i++)
+		if (strstr(op->waiting_on, own[i]))
+			return false;
+	return op->waiting_on[0] != '\0';
+}
+
+static void explain_op(struct run *r, struct mx_diag *d,
+		       const struct mx_snap_conn *k,
+		       const struct mx_snap_op *op)
+{
+	enum proc_state state = state_of(r, k->proc);
+
+	if (state != ALIVE) {
+		blame_proc(r, d, k->proc);
+		ADVICE(d, "%s",
+		       state == STOPPED
+			       ? "continue that process or end it; the server "
+				 "may have answered long ago"
+			       : "nothing: what it held is given back when it "
+				 "is cleaned up after");
+	} else if (d->kind == MX_DIAG_OVERDUE) {
+		BLAME(d, "this runtime: a wait must not outlive its deadline");
+		ADVICE(d, "keep this report and file a bug; end that process "
+			  "to go on");
+	} else if (waits_for_server(op)) {
+		BLAME(d, "the server %s, or the way to it",
+		      server_text(r, k->peer));
+		ADVICE(d, "the server has not answered; look at its side, the "
+			  "call ends at its deadline");
+	} else {
+		blame_proc(r, d, k->proc);
+		ADVICE(d, "another call of the same session is before it: "
+			  "look what that one waits for");
+	}
 }
 
 static void look_at_op(struct run *r, uint32_t i, int which)
@@ -188,12 +307,14 @@ static void look_at_op(struct run *r, uint32_t i, int which)
 	if (!op->active ||
 	    (!overdue && (which == MX_OP_PARKED || age < r->slow_ns)))
 		return;
-	d = add(r, kind, overdue ? MX_DIAG_ERROR : MX_DIAG_WARNING, age);
+	d = add_conn(r, kind,
+		     !overdue                       ? MX_DIAG_WARNING
+		     : state_of(r, k->proc) == DEAD ? MX_DIAG_INFO
+						    : MX_DIAG_ERROR,
+		     age, i);
 	if (!d)
 		return;
-	d->proc = k->proc;
-	d->list = k->list;
-	d->conn = i;
+	say(d->op, sizeof(d->op), "%s", op->name);
 	TEXT(d,
 	     "%s for %s at %s %s: %s has waited for %.1f s on %s, thread "
 	     "%" PRIu32,
@@ -201,11 +322,7 @@ static void look_at_op(struct run *r, uint32_t i, int which)
 	     server_text(r, k->peer), op_words(kind),
 	     proc_text(r, k->proc, who, sizeof(who)), seconds(age),
 	     op->waiting_on[0] ? op->waiting_on : "nothing it named", op->tid);
-	ADVICE(d, "%s",
-	       overdue ? "a wait outlived its deadline: that is a bug of this "
-			 "runtime, keep this report"
-		       : "the server has not answered; look at its side, the "
-			 "call ends at its deadline");
+	explain_op(r, d, k, op);
 }
 
 static void look_at_waiting(struct run *r, uint32_t i)
@@ -215,15 +332,13 @@ static void look_at_waiting(struct run *r, uint32_t i)
 						       : &r->s->peers[k->peer];
 	uint64_t age = since(r, k->opened_ns);
 	char who[96], user[300];
-	struct mx_diag *d =
-		add(r, MX_DIAG_BUDGET,
-		    age < r->slow_ns ? MX_DIAG_INFO : MX_DIAG_WARNING, age);
+	struct mx_diag *d = add_conn(
+		r, MX_DIAG_BUDGET,
+		age < r->slow_ns ? MX_DIAG_INFO : MX_DIAG_WARNING, age, i);
 
 	if (!d)
 		return;
-	d->proc = k->proc;
-	d->list = k->list;
-	d->conn = i;
+	say(d->op, sizeof(d->op), "open a session");
 	TEXT(d,
 	     "%s has waited %.1f s for a session of %s at %s: %" PRIu32
 	     " of %" PRIu32 " in use, %" PRIu32 " waiting",
@@ -231,6 +346,11 @@ static void look_at_waiting(struct run *r, uint32_t i)
 	     user_text(r, k->list, user, sizeof(user)), server_text(r, k->peer),
 	     p ? p->used[k->kind] : 0, p ? p->limit[k->kind] : 0,
 	     p ? p->waiting[k->kind] : 0);
+	if (state_of(r, k->proc) != ALIVE)
+		blame_proc(r, d, k->proc);
+	else
+		BLAME(d, "who holds this user's sessions: %s",
+		      "see them with mapiary lists or top");
 	ADVICE(d, "log off sessions of this user, or raise the limit here and "
 		  "at the server");
 }
@@ -246,32 +366,36 @@ static void look_at_poller(struct run *r, uint32_t i)
 	     k->poller != MX_POLLER_STARTING) ||
 	    age < r->slow_ns)
 		return;
-	d = add(r, MX_DIAG_POLLER, MX_DIAG_ERROR, age);
+	d = add_conn(r, MX_DIAG_POLLER,
+		     state_of(r, k->proc) == DEAD ? MX_DIAG_INFO
+						  : MX_DIAG_ERROR,
+		     age, i);
 	if (!d)
 		return;
-	d->proc = k->proc;
-	d->list = k->list;
-	d->conn = i;
+	say(d->op, sizeof(d->op), "NotificationWait");
 	TEXT(d, "the poller of %s at %s in %s has been %s for %.1f s",
 	     user_text(r, k->list, user, sizeof(user)), server_text(r, k->peer),
 	     proc_text(r, k->proc, who, sizeof(who)), mx_poller_name(k->poller),
 	     seconds(age));
+	blame_proc(r, d, k->proc);
 	ADVICE(d, "its engine does not run: see that process");
 }
 
 static void look_at_orphan(struct run *r, uint32_t i)
 {
 	const struct mx_snap_conn *k = &r->s->conns[i];
+	uint64_t age = k->orphan_ns ? since(r, k->orphan_ns) : 0;
 	char user[300];
-	struct mx_diag *d = add(r, MX_DIAG_ORPHAN, MX_DIAG_INFO, 0);
+	struct mx_diag *d = add_conn(r, MX_DIAG_ORPHAN, MX_DIAG_INFO, age, i);
 
 	if (!d)
 		return;
-	d->list = k->list;
-	d->conn = i;
-	TEXT(d, "a session of %s at %s was left by a process that died",
-	     user_text(r, k->list, user, sizeof(user)),
-	     server_text(r, k->peer));
+	TEXT(d,
+	     "a session of %s at %s was left %.1f s ago by a process that died "
+	     "or could not end it, and takes a place",
+	     user_text(r, k->list, user, sizeof(user)), server_text(r, k->peer),
+	     seconds(age));
+	BLAME(d, "the process that is gone");
 	ADVICE(d, "the user's next connect to that server ends it");
 }
 
@@ -280,15 +404,14 @@ static void look_at_torn(struct run *r, uint32_t i)
 	const struct mx_snap_conn *k = &r->s->conns[i];
 	bool alive = k->proc != NONE && r->s->procs[k->proc].alive;
 	char who[96];
-	struct mx_diag *d;
+	struct mx_diag *d = add_conn(
+		r, MX_DIAG_TORN, alive ? MX_DIAG_WARNING : MX_DIAG_INFO, 0, i);
 
-	d = add(r, MX_DIAG_TORN, alive ? MX_DIAG_WARNING : MX_DIAG_INFO, 0);
 	if (!d)
 		return;
-	d->proc = k->proc;
-	d->conn = i;
 	TEXT(d, "connection record %" PRIu32 " of %s is half written", k->slot,
 	     proc_text(r, k->proc, who, sizeof(who)));
+	blame_proc(r, d, k->proc);
 	ADVICE(d, "%s",
 	       alive ? "its process was stopped in the middle of it"
 		     : "it is finished when the dead process is "
@@ -327,12 +450,18 @@ static void look_at_peers(struct run *r)
 		if (!d)
 			return;
 		d->list = p->list;
+		d->peer = i;
 		TEXT(d,
 		     "%s is held back from %s for another %.1f s: %s, code "
 		     "%" PRIu32,
 		     user_text(r, p->list, user, sizeof(user)), p->server,
 		     seconds(p->until_ns - r->s->taken_ns),
 		     mx_health_name(p->health), p->code);
+		BLAME(d,
+		      p->health == MX_HEALTH_DOWN
+			      ? "the server %.80s, or the way to it"
+			      : "the server %.80s: it asked for it",
+		      p->server);
 		ADVICE(d,
 		       "the server asked for it, or cannot be reached; other "
 		       "users go on");
@@ -352,6 +481,7 @@ static void look_at_table(struct run *r, const char *what, uint32_t n_free,
 	if (!d)
 		return;
 	TEXT(d, "%" PRIu32 " of %" PRIu32 " %s are in use", used, max, what);
+	BLAME(d, "the capacity that the segment was made with");
 	ADVICE(d,
 	       "capacity is set when the segment is created: stop its "
 	       "processes, remove %s, start with more",
@@ -377,6 +507,7 @@ int mx_diag_run(const struct mx_snap *snap, const struct mx_diag_params *p,
 			.stopped_ns = p && p->stopped_ns ? p->stopped_ns
 							 : DEF_STOPPED_NS};
 
+	look_at_all(&r);
 	look_at_procs(&r);
 	look_at_locks(&r);
 	look_at_conns(&r);
@@ -405,7 +536,7 @@ const char *mx_diag_kind_name(enum mx_diag_kind kind)
 	static const char *const names[] = {
 		"dead-process", "stopped-process", "lock",     "overdue",
 		"slow",         "budget",          "back-off", "poller",
-		"orphan",       "capacity",        "torn",
+		"orphan",       "capacity",        "torn",     "nobody-runs",
 	};
 
 	return (unsigned)kind < MX_ARRAY_SIZE(names) ? names[kind] : "?";

@@ -27,6 +27,7 @@ enum mx_diag_kind {
 	MX_DIAG_ORPHAN,   /* a session left by a dead process */
 	MX_DIAG_CAPACITY, /* 90 % or more of a table in use */
 	MX_DIAG_TORN,     /* a record nobody can read whole */
+	MX_DIAG_NOBODY,   /* every process is dead or stopped */
 };
 
 enum mx_diag_severity {
@@ -41,8 +42,11 @@ struct mx_diag {
 	uint64_t age_ns;  /* 0 when it has none */
 	uint32_t proc;    /* index into snap->procs, or UINT32_MAX */
 	uint32_t list;    /* index into snap->lists, or UINT32_MAX */
+	uint32_t peer;    /* index into snap->peers, or UINT32_MAX */
 	uint32_t conn;    /* index into snap->conns, or UINT32_MAX */
+	char op[32];      /* the operation; "" for none */
 	char text[384];   /* what, for whom, since when, on what */
+	char blame[128];  /* whose fault it is */
 	char advice[192]; /* what to do */
 };
 

@@ -77,6 +77,7 @@ static int check_owner(const struct stat *st, const char *path,
 
 static int open_and_map(struct mx_snap_src *src, struct mx_fault *f)
 {
+	struct mx_fault why = MX_FAULT_INIT;
 	struct stat st;
 	void *p;
 	int err;
@@ -96,9 +97,11 @@ static int open_and_map(struct mx_snap_src *src, struct mx_fault *f)
 	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, src->fd, 0);
 	if (p == MAP_FAILED)
 		return -errno;
-	err = segment_check_header(p, (uint64_t)st.st_size, &src->map, f);
-	if (err)
+	err = segment_check_header(p, (uint64_t)st.st_size, &src->map, &why);
+	if (err) {
 		munmap(p, (size_t)st.st_size);
+		reg_fault(f, err, "%s: %s", src->path, why.text);
+	}
 	return err;
 }
 
@@ -518,6 +521,7 @@ static void copy_conn_numbers(const struct shm_conn *k, struct mx_snap_conn *o)
 	o->last_err = -(int)shm_get32(&k->last_err);
 	o->last_code = shm_get32(&k->last_code);
 	o->last_err_ns = shm_get64(&k->last_err_ns);
+	o->orphan_ns = shm_get64(&k->orphan_ns);
 }
 
 static void copy_conn(const struct shm_map *m, uint32_t i,

@@ -93,6 +93,7 @@ struct mx_snap_conn {
 	int last_err;
 	uint32_t last_code;
 	uint64_t last_err_ns;
+	uint64_t orphan_ns; /* of orphans: since when */
 };
 
 /* A bucket whose lock was held when it was looked at: normal for microseconds,

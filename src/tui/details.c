@@ -179,8 +179,9 @@ static void say_finding(const struct mx_top *t, struct page *p, uint32_t i)
 {
 	const struct mx_diag *d = &t->findings[i];
 
-	say(p, "%s: %s\n\n%s\n\n%s\n", mx_diag_severity_name(d->severity),
-	    mx_diag_kind_name(d->kind), SAFE(d->text), SAFE(d->advice));
+	say(p, "%s: %s\n\n%s\n\nwhose: %s\ndo: %s\n",
+	    mx_diag_severity_name(d->severity), mx_diag_kind_name(d->kind),
+	    SAFE(d->text), SAFE(d->blame), SAFE(d->advice));
 }
 
 static void say_selected(const struct mx_top *t, struct page *p)
