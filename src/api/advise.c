@@ -92,7 +92,7 @@ static void put_eid(struct maker *m, uint64_t fid, uint64_t mid, ULONG *ret_n,
 
 	*ret_n = 0;
 	*ret = NULL;
-	if (!fid || mx_eid_make(m->c->logon, fid, mid, &m->call, eid, &n))
+	if (!fid || mx_eid_make(m->c->logon, NULL, fid, mid, &m->call, eid, &n))
 		return;
 	p = mx_api_more(m->root, n);
 	if (!p)

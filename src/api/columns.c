@@ -173,6 +173,7 @@ struct maker {
 	struct mx_arena *a;
 	const struct mx_propval *vals;
 	const struct mx_call *call;
+	struct mx_eid_base *base;
 };
 
 static bool wire_id(const struct maker *m, int32_t at, uint64_t *ret)
@@ -199,7 +200,8 @@ static int own_eid(const struct maker *m, ULONG tag, uint64_t fid, uint64_t mid,
 {
 	uint8_t eid[MX_MESSAGE_ENTRYID_SIZE];
 	size_t n;
-	int err = mx_eid_make(m->st->logon, fid, mid, m->call, eid, &n);
+	int err =
+		mx_eid_make(m->st->logon, m->base, fid, mid, m->call, eid, &n);
 
 	return err ? err : own_bin(m, tag, eid, n, ret);
 }
@@ -281,9 +283,9 @@ static int make_own(const struct maker *m, ULONG tag, struct mx_propval *ret)
 int mx_columns_row(const struct mx_columns *c, struct mx_store *st,
 		   enum mx_table_kind kind, struct mx_arena *scratch,
 		   const struct mx_propval *vals, const struct mx_call *call,
-		   SRow *ret)
+		   struct mx_eid_base *base, SRow *ret)
 {
-	struct maker m = {c, st, kind, scratch, vals, call};
+	struct maker m = {c, st, kind, scratch, vals, call, base};
 	struct mx_propval *row =
 		mx_arena_newv(scratch, struct mx_propval, c->n + 1);
 	HRESULT hr;

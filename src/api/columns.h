@@ -11,6 +11,8 @@
 #include "api/convert.h"
 #include "api/table.h"
 
+struct mx_eid_base;
+
 struct mx_columns {
 	ULONG n;
 	ULONG *want;   /* as the program said */
@@ -29,10 +31,11 @@ void mx_columns_free(struct mx_columns *c);
 const ULONG *mx_columns_default(enum mx_table_kind kind, ULONG *ret_n);
 
 /* One row for the program as one MAPI buffer; vals are the wire's, c->n_wire of
- * them.  0, -ENOMEM, the errors of session.h. */
+ * them.  base (may be NULL) serves all rows of an answer.  0, -ENOMEM, the errors
+ * of session.h. */
 int mx_columns_row(const struct mx_columns *c, struct mx_store *st,
 		   enum mx_table_kind kind, struct mx_arena *scratch,
 		   const struct mx_propval *vals, const struct mx_call *call,
-		   SRow *ret);
+		   struct mx_eid_base *base, SRow *ret);
 
 #endif

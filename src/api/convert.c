@@ -329,6 +329,9 @@ static LPSTR out_narrow(struct mx_bump *b, const char *s)
 	return out_bytes(b, s, strlen(s) + 1);
 }
 
+/* Text that is not worth counting first. */
+#define SHORT_TEXT 256u
+
 static LPWSTR out_wide(struct mx_bump *b, const char *s)
 {
 	WCHAR *p = b->p ? (void *)(b->p + b->at) : NULL;
@@ -336,8 +339,10 @@ static LPWSTR out_wide(struct mx_bump *b, const char *s)
 
 	s = s ? s : "";
 	len = strlen(s);
-	/* There is room for it: the pass before counted the same characters. */
-	n = mx_wchar_from_utf8(s, len, p, p ? len : 0);
+	/* There is room for it: the pass before counted the same characters, or
+	 * one for each byte of what is short. */
+	n = p || len > SHORT_TEXT ? mx_wchar_from_utf8(s, len, p, p ? len : 0)
+				  : len;
 	if (p)
 		p[n] = 0;
 	return mx_bump_take(b, (n + 1) * sizeof(*p));

@@ -33,22 +33,55 @@ int mx_eid_read(struct mx_logon *l, const void *p, ULONG n,
 	return 0;
 }
 
-int mx_eid_make(struct mx_logon *l, uint64_t fid, uint64_t mid,
-		const struct mx_call *call,
-		uint8_t ret[MX_MESSAGE_ENTRYID_SIZE], size_t *ret_n)
+static int find_mailbox(struct mx_logon *l, struct mx_eid_base *base,
+			const struct mx_call *call)
 {
-	struct mx_objid id = {.type = mid ? MX_SO_PRIVATE_MESSAGE
-					  : MX_SO_PRIVATE_FOLDER};
 	int err = mx_logon_open(l, call);
 
 	if (err)
 		return err;
-	id.provider = mx_logon_info(l)->mailbox_guid;
-	err = mx_logon_ltid_from_id(l, fid, call, &id.folder);
-	if (!err && mid)
-		err = mx_logon_ltid_from_id(l, mid, call, &id.message);
+	base->mailbox = mx_logon_info(l)->mailbox_guid;
+	base->have_mailbox = true;
+	return 0;
+}
+
+static int make_ltid(struct mx_logon *l, struct mx_eid_base *base, uint64_t id,
+		     const struct mx_call *call, struct mx_ltid *ret)
+{
+	int err;
+
+	if (base->have_replica && mx_id_replid(id) == base->replid) {
+		*ret = mx_id_to_ltid(id, &base->replica);
+		return 0;
+	}
+	err = mx_logon_ltid_from_id(l, id, call, ret);
 	if (err)
 		return err;
+	base->replid = mx_id_replid(id);
+	base->replica = ret->replica;
+	base->have_replica = true;
+	return 0;
+}
+
+int mx_eid_make(struct mx_logon *l, struct mx_eid_base *base, uint64_t fid,
+		uint64_t mid, const struct mx_call *call,
+		uint8_t ret[MX_MESSAGE_ENTRYID_SIZE], size_t *ret_n)
+{
+	struct mx_objid id = {.type = mid ? MX_SO_PRIVATE_MESSAGE
+					  : MX_SO_PRIVATE_FOLDER};
+	struct mx_eid_base own = {0};
+	int err = 0;
+
+	base = base ? base : &own;
+	if (!base->have_mailbox)
+		err = find_mailbox(l, base, call);
+	if (!err)
+		err = make_ltid(l, base, fid, call, &id.folder);
+	if (!err && mid)
+		err = make_ltid(l, base, mid, call, &id.message);
+	if (err)
+		return err;
+	id.provider = base->mailbox;
 	*ret_n = mx_objid_encode(&id, ret);
 	return 0;
 }
@@ -59,7 +92,7 @@ int mx_eid_alloc(struct mx_logon *l, uint64_t fid, uint64_t mid,
 	uint8_t eid[MX_MESSAGE_ENTRYID_SIZE];
 	size_t n;
 	void *p;
-	int err = mx_eid_make(l, fid, mid, call, eid, &n);
+	int err = mx_eid_make(l, NULL, fid, mid, call, eid, &n);
 
 	if (err)
 		return err;

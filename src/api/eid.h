@@ -17,9 +17,17 @@ int mx_eid_read(struct mx_logon *l, const void *p, ULONG n,
 		const struct mx_call *call, uint64_t *ret_fid,
 		uint64_t *ret_mid);
 
-/* Makes the entry id of a folder (mid 0) or message.  0 with its size in *ret_n
+/* What entry ids of one logon have in common, found with the first and good for
+ * all that are made in one call.  Zeroed before. */
+struct mx_eid_base {
+	bool have_mailbox, have_replica;
+	struct mx_guid mailbox, replica;
+	uint16_t replid; /* of replica */
+};
+
+/* Makes the entry id of a folder (mid 0) or message.  base may be NULL.  0 with its size in *ret_n
  * (46 or 70); the errors of session.h. */
-int mx_eid_make(struct mx_logon *l, uint64_t fid, uint64_t mid,
+int mx_eid_make(struct mx_logon *l, struct mx_eid_base *base, uint64_t fid, uint64_t mid,
 		const struct mx_call *call,
 		uint8_t ret[MX_MESSAGE_ENTRYID_SIZE], size_t *ret_n);
 

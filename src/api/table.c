@@ -14,6 +14,7 @@
 
 #include "api/advise.h"
 #include "api/columns.h"
+#include "api/eid.h"
 #include "api/store.h"
 #include "api/text.h"
 
@@ -392,6 +393,7 @@ static int add_rows(struct mx_do *d, struct table *t,
 {
 	MX_AUTO(mx_arena_auto) struct mx_arena scratch = MX_ARENA_INIT;
 	SRow *row = rows_room(out, res->n_row_data);
+	struct mx_eid_base base = {0};
 	int err;
 
 	if (!row)
@@ -405,7 +407,7 @@ static int add_rows(struct mx_do *d, struct table *t,
 					    t->cols->n_wire);
 		err = mx_columns_row(t->cols, mx_obj_store(&t->obj), t->kind,
 				     &scratch, res->row_data[i].vals, &d->call,
-				     row);
+				     &base, row);
 		if (err)
 			return err;
 		out->set->cRows++;
@@ -502,7 +504,7 @@ int mx_table_row(struct mx_obj *o, const struct mx_proprow *row,
 			err = -ESTALE;
 	if (!err)
 		err = mx_columns_row(t->cols, mx_obj_store(o), t->kind,
-				     &scratch, row->vals, call, ret);
+				     &scratch, row->vals, call, NULL, ret);
 	mx_turn_end(o);
 	return err;
 }

@@ -81,8 +81,54 @@ static void test_wchar_round_trip(void **state)
 	assert_memory_equal(back, s, strlen(s));
 }
 
+/* Text that is taken eight characters at a time where it is ASCII: an "e acute" at
+ * each place of each length, none at last, and every size of output. */
+static void test_ascii_runs_end_where_they_must(void **state)
+{
+	char utf8[64], back[64];
+	unsigned char utf16[128], cut[128];
+	wchar_t wide[64];
+
+	(void)state;
+	for (size_t n = 0; n < 40; n++)
+		for (size_t at = 0; at <= n; at++) {
+			size_t n8 = 0, n16 = 0;
+
+			for (size_t i = 0; i < n; i++) {
+				utf16[n16++] =
+					i == at ? 0xe9
+						: (unsigned char)('a' + i % 26);
+				utf16[n16++] = 0;
+				if (i == at)
+					utf8[n8++] = '\xc3';
+				utf8[n8++] = i == at ? '\xa9'
+						     : (char)('a' + i % 26);
+			}
+			assert_int_equal(
+				mx_utf8_from_utf16le(utf16, n16, NULL, 0), n8);
+			assert_int_equal(
+				mx_utf8_from_utf16le(utf16, n16, back, n8), n8);
+			assert_memory_equal(back, utf8, n8);
+			assert_int_equal(mx_wchar_from_utf8(utf8, n8, NULL, 0),
+					 n);
+			assert_int_equal(mx_wchar_from_utf8(utf8, n8, wide, n),
+					 n);
+			for (size_t i = 0; i < n; i++)
+				assert_int_equal(wide[i], utf16[2 * i]);
+			for (size_t cap = 0; cap <= n16; cap++) {
+				memset(cut, 0xaa, sizeof(cut));
+				assert_int_equal(mx_utf16le_from_utf8(utf8, n8,
+								      cut, cap),
+						 n16);
+				assert_memory_equal(cut, utf16, cap & ~1u);
+				assert_int_equal(cut[cap], 0xaa);
+			}
+		}
+}
+
 MX_TEST_MAIN(MX_TEST(test_every_utf16_unit_survives),
 	     MX_TEST(test_pairs_become_four_bytes),
 	     MX_TEST(test_short_output_is_not_overrun),
 	     MX_TEST(test_bad_utf8_becomes_replacements),
-	     MX_TEST(test_wchar_round_trip))
+	     MX_TEST(test_wchar_round_trip),
+	     MX_TEST(test_ascii_runs_end_where_they_must))

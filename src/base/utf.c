@@ -121,6 +121,36 @@ static inline void put_ascii(struct sink *o, char c, size_t width)
 	o->len += width;
 }
 
+/* Eight characters at once, when all are ASCII. */
+#define RUN 8u
+
+static inline bool ascii_run(const char *s, size_t n)
+{
+	uint64_t v;
+
+	if (n < RUN)
+		return false;
+	memcpy(&v, s, RUN);
+	return !(v & UINT64_C(0x8080808080808080));
+}
+
+static inline bool ascii_run16(const unsigned char *p, size_t n_bytes)
+{
+	unsigned char rest = 0;
+
+	if (n_bytes < 2 * RUN)
+		return false;
+	for (size_t i = 0; i < RUN; i++)
+		rest |= (unsigned char)((p[2 * i] & 0x80) | p[2 * i + 1]);
+	return !rest;
+}
+
+/* Or nothing is written any more. */
+static inline bool fits(const struct sink *o, size_t n)
+{
+	return !o->cap || o->len + n <= o->cap;
+}
+
 static uint32_t unit(const unsigned char *p)
 {
 	return p[0] | (uint32_t)p[1] << 8;
@@ -134,8 +164,18 @@ size_t mx_utf8_from_utf16le(const void *src, size_t n_bytes, char *dst,
 	char out[4];
 
 	for (; n_bytes >= 2; p += 2, n_bytes -= 2) {
-		uint32_t cp = unit(p);
+		uint32_t cp;
 
+		while (ascii_run16(p, n_bytes) && fits(&o, RUN)) {
+			for (size_t i = 0; o.cap && i < RUN; i++)
+				o.p[o.len + i] = p[2 * i];
+			o.len += RUN;
+			p += 2 * RUN;
+			n_bytes -= 2 * RUN;
+		}
+		if (n_bytes < 2)
+			break;
+		cp = unit(p);
 		if (cp < 0x80) {
 			put_ascii(&o, (char)cp, 1);
 			continue;
@@ -164,6 +204,16 @@ size_t mx_utf16le_from_utf8(const char *src, size_t n, void *dst, size_t cap)
 		size_t n_u = 2, used;
 		uint32_t cp;
 
+		if (ascii_run(src, n) && fits(&o, 2 * RUN)) {
+			for (size_t i = 0; o.cap && i < RUN; i++) {
+				o.p[o.len + 2 * i] = (unsigned char)src[i];
+				o.p[o.len + 2 * i + 1] = 0;
+			}
+			o.len += 2 * RUN;
+			src += RUN;
+			n -= RUN;
+			continue;
+		}
 		if (is_ascii(*src)) {
 			put_ascii(&o, *src, 2);
 			src++;
@@ -196,6 +246,14 @@ size_t mx_wchar_from_utf8(const char *src, size_t n, wchar_t *dst, size_t cap)
 		uint32_t cp = (unsigned char)*src;
 		size_t used = 1;
 
+		if (ascii_run(src, n) && (!cap || len + RUN <= cap)) {
+			for (size_t i = 0; cap && i < RUN; i++)
+				dst[len + i] = (unsigned char)src[i];
+			len += RUN;
+			src += RUN;
+			n -= RUN;
+			continue;
+		}
 		if (!is_ascii(*src))
 			used = mx_utf8_next(src, n, &cp);
 		if (len < cap)

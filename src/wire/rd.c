@@ -2,6 +2,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "wire/rd.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/utf.h"
 
 const char *mx_rd_asciiz(struct mx_rd *rd)
@@ -23,12 +26,26 @@ const char *mx_rd_asciiz(struct mx_rd *rd)
 	return s;
 }
 
+/* Four code units, none of them 0 and all ASCII: neither u nor u - 1 is 0x80 or
+ * more in any. */
+static bool ascii_units(const uint8_t *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	v = le64toh(v);
+	return !((v | (v - UINT64_C(0x0001000100010001))) &
+		 UINT64_C(0xff80ff80ff80ff80));
+}
+
 const char *mx_rd_utf16z(struct mx_rd *rd)
 {
 	size_t n = 0, left = mx_rd_left(rd), len;
 	unsigned beyond = 0; /* ASCII, when it stays 0 */
 	char *s;
 
+	while (n + 8 <= left && ascii_units(rd->p + n))
+		n += 8;
 	for (; n + 2 <= left && (rd->p[n] || rd->p[n + 1]); n += 2)
 		beyond |= rd->p[n + 1] | (rd->p[n] & 0x80u);
 	if (rd->err || n + 2 > left) {
