@@ -193,14 +193,18 @@ static void look_at_procs(struct run *r)
 static void look_at_all(struct run *r)
 {
 	size_t n[3] = {0};
+	uint64_t last = 0; /* beat of any */
 	struct mx_diag *d;
 
-	for (uint32_t i = 0; i < r->s->n_procs; i++)
+	for (uint32_t i = 0; i < r->s->n_procs; i++) {
 		n[state_of(r, i)]++;
+		if (r->s->procs[i].beat_ns > last)
+			last = r->s->procs[i].beat_ns;
+	}
 	if (!r->s->n_procs || n[ALIVE])
 		return;
 	d = add(r, MX_DIAG_NOBODY, n[STOPPED] ? MX_DIAG_ERROR : MX_DIAG_INFO,
-		0);
+		last ? since(r, last) : 0);
 	if (!d)
 		return;
 	if (!n[DEAD])
@@ -496,6 +500,9 @@ static int worse_first(const void *pa, const void *pb)
 
 	if (a->severity != b->severity)
 		return a->severity > b->severity ? -1 : 1;
+	/* It explains the others. */
+	if ((a->kind == MX_DIAG_NOBODY) != (b->kind == MX_DIAG_NOBODY))
+		return a->kind == MX_DIAG_NOBODY ? -1 : 1;
 	return (a->age_ns < b->age_ns) - (a->age_ns > b->age_ns);
 }
 
