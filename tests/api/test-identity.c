@@ -344,6 +344,7 @@ static void *first_calls(void *arg)
 	LPMAPISESSION s = NULL;
 	LPMAPIFOLDER inbox;
 	ULONG_PTR key = 0;
+	LPMESSAGE m;
 	LPMDB mdb;
 
 	if (syscall(SYS_setresuid, -1, UNIX_USER, -1))
@@ -354,12 +355,13 @@ static void *first_calls(void *arg)
 	inbox = world_inbox(mdb, 0);
 	ok(HrAllocAdviseSink(count_events, &job->events, &sink));
 	ok(IMsgStore_Advise(mdb, 0, NULL, fnevObjectCreated, sink, &key));
-	IMAPIProp_Release(put_message(inbox, "subject", "body"));
+	m = put_message(inbox, "subject", "body");
 	while (!__atomic_load_n(&job->events, __ATOMIC_RELAXED))
 		sched_yield();
 	job->after = roots_threads();
 	ok(IMsgStore_Unadvise(mdb, key));
 	IMAPIAdviseSink_Release(sink);
+	IMessage_Release(m);
 	IMAPIFolder_Release(inbox);
 	IMsgStore_Release(mdb);
 	IMAPISession_Release(s);

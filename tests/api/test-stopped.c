@@ -58,13 +58,15 @@ static void test_a_stopped_process_is_named_to_the_program(void **state)
 	snprintf(name, sizeof(name), "process %d ", (int)pid);
 	if (!strstr(MapiaryLastErrorText(), name))
 		fail_msg("%s", MapiaryLastErrorText());
-	IMAPISession_Release(world_logon(w, 1));
+	other = world_logon(w, 1);
+	IMAPISession_Release(other);
 	IMAPISession_Release(s);
 
 	assert_int_equal(kill(pid, SIGCONT), 0);
 	assert_int_equal(waitpid(pid, &st, 0), pid);
 	assert_int_equal(st, 0);
-	IMAPISession_Release(world_logon(w, 0));
+	other = world_logon(w, 0);
+	IMAPISession_Release(other);
 	world_free(w);
 }
 
