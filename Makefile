@@ -4,7 +4,7 @@
 # The two commands a new user needs are `make demo` and `make check`; each does
 # its own set-up.  Meson builds; this file only names what people ask for.
 
-.PHONY: all setup demo check bench soak fuzz install fmt clean
+.PHONY: all setup demo check model bench soak fuzz install fmt clean
 
 all: setup
 	tools/dev build
@@ -17,6 +17,9 @@ demo: all
 
 check: setup
 	tools/dev all
+
+model: setup
+	tools/dev model
 
 bench: all
 	tools/dev bench
