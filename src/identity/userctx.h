@@ -122,7 +122,8 @@ enum mx_capture {
  *   -ENOENT  the thread says nothing and there is no process context, or the
  *            policy is MX_CAPTURE_EXPLICIT;
  *   -EACCES  the thread has another kernel user id and no context is
- *            registered for it: it never falls back to the process's. */
+ *            registered for it: it never falls back to the process's.  (The
+ *            API then takes that Unix user's own, net/unix-user.h.) */
 int mx_userctx_capture(enum mx_capture policy, struct mx_userctx **ret);
 
 #endif
