@@ -199,7 +199,7 @@ static int search(struct script *s, struct mx_autodiscover *a,
 		assert_non_null(strstr(r.body, "ann@lab.test"));
 	}
 	peer_stop(p);
-	assert_int_equal(mx_net_fd_count(), 0);
+	assert_int_equal(test_open_fds(), 0);
 	return err;
 }
 

@@ -38,7 +38,7 @@ static int ask_url(const char *url, const struct mx_net_opts *opts,
 {
 	MX_AUTO(mx_userctx_auto) struct mx_userctx *u = test_user("ann", "pw");
 	MX_AUTO(mx_channel_auto) struct mx_channel *ch = NULL;
-	unsigned fds = mx_net_fd_count();
+	unsigned fds = test_open_fds();
 	int err;
 
 	*r = MX_XRESP_INIT;
@@ -48,7 +48,7 @@ static int ask_url(const char *url, const struct mx_net_opts *opts,
 		return err;
 	err = mx_exchange(ch, q, r, f);
 	mx_channel_unref(MX_STEAL(ch));
-	assert_int_equal(mx_net_fd_count(), fds);
+	assert_int_equal(test_open_fds(), fds);
 	return err;
 }
 
@@ -133,7 +133,7 @@ static void test_a_channel_keeps_its_connection(void **state)
 	}
 	assert_int_equal(peer_accepted(p), 1);
 	assert_int_equal(mx_channel_close_idle(ch), 0);
-	assert_int_equal(mx_net_fd_count(), 0);
+	assert_int_equal(test_open_fds(), 0);
 	mx_channel_unref(MX_STEAL(ch));
 	peer_stop(p);
 }
@@ -179,7 +179,7 @@ static void test_no_connection_serves_two_users(void **state)
 	for (int i = 0; i < 8; i++)
 		mx_channel_unref(ch[i]);
 	peer_stop(p);
-	assert_int_equal(mx_net_fd_count(), 0);
+	assert_int_equal(test_open_fds(), 0);
 }
 
 static void test_a_large_body_goes_both_ways(void **state)

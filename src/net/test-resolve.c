@@ -150,7 +150,7 @@ static int ask(const char *host, unsigned port, const struct mx_net_opts *opts,
 	assert_int_equal(mx_channel_new(url, u, &o, &ch, f), 0);
 	err = mx_exchange(ch, &q, r, f);
 	mx_channel_unref(MX_STEAL(ch));
-	assert_int_equal(mx_net_fd_count(), 0);
+	assert_int_equal(test_open_fds(), 0);
 	return err;
 }
 
@@ -316,7 +316,7 @@ static void test_a_silent_name_server_holds_nobody_else_up(void **state)
 	assert_int_equal(n_ok, N);
 	for (int i = 0; i < 2 * N; i++)
 		mx_channel_unref(ch[i]);
-	assert_int_equal(mx_net_fd_count(), 0);
+	assert_int_equal(test_open_fds(), 0);
 	dns_stop(&d);
 	peer_stop(p);
 }
