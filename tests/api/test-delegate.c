@@ -425,6 +425,53 @@ static void test_source_keys_find_their_objects(void **state)
 	world_free(w);
 }
 
+/* ---- Objects ---- */
+
+/* B18: the server's limit on open messages is a clear error, hurts nothing else,
+ * and what the program lets go makes room at once. */
+static void test_too_many_open_messages_is_an_error_and_no_more(void **state)
+{
+	enum { MOST = 5 };
+	struct world_opts opts = {.n_users = 1,
+				  .server = {.max_messages = MOST}};
+	struct world *w = world_new_with(&opts);
+	LPMAPISESSION s = world_logon(w, 0);
+	LPMDB mdb = world_store(s, 0);
+	LPMAPIFOLDER f = world_inbox(mdb, 0);
+	LPMESSAGE m = put_message(f, "one", "body"), open[MOST + 1] = {NULL};
+	LPSPropValue eid = NULL;
+	LPMAPIERROR why = NULL;
+	ULONG type = 0;
+	HRESULT hr;
+
+	ok(HrGetOneProp((LPMAPIPROP)m, PR_ENTRYID, &eid));
+	IMessage_Release(m);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i <= MOST; i++) {
+			hr = IMsgStore_OpenEntry(
+				mdb, eid->Value.bin.cb,
+				(LPENTRYID)(void *)eid->Value.bin.lpb, NULL, 0,
+				&type, (LPUNKNOWN *)(void *)&open[i]);
+			assert_int_equal(
+				hr,
+				i < MOST ? S_OK : MAPI_E_NOT_ENOUGH_RESOURCES);
+		}
+		assert_null(open[MOST]);
+		ok(IMsgStore_GetLastError(mdb, MAPI_E_NOT_ENOUGH_RESOURCES, 0,
+					  &why));
+		assert_int_equal(why->ulLowLevelError, 0x4de);
+		MAPIFreeBuffer(why);
+		assert_int_equal(row_count(f), 1); /* all else works */
+		for (int i = 0; i < MOST; i++)
+			IMessage_Release(open[i]);
+	}
+	MAPIFreeBuffer(eid);
+	IMAPIFolder_Release(f);
+	IMsgStore_Release(mdb);
+	IMAPISession_Release(s);
+	world_free(w);
+}
+
 /* ---- Many mailboxes ---- */
 
 /* Under a sanitizer fewer, but more than one session context holds. */
@@ -586,6 +633,7 @@ int main(int argc, char **argv)
 		MX_TEST(test_store_entry_id_has_the_specified_layout),
 		MX_TEST(test_manage_store_refuses_what_it_cannot),
 		MX_TEST(test_source_keys_find_their_objects),
+		MX_TEST(test_too_many_open_messages_is_an_error_and_no_more),
 		MX_TEST(test_logons_spread_over_session_contexts),
 		MX_TEST_IN(test_a_thousand_mailboxes_at_once, 240)};
 
