@@ -201,6 +201,19 @@ static void free_list(struct mx_reg *reg, const uint32_t *link, uint32_t list)
 	unlink_list(reg, link);
 }
 
+/* After a death, which may have come between a change and its signal, both are
+ * signalled, changed or not. */
+static int sweep_list_of_bucket(struct mx_reg *reg, uint32_t list, bool probe)
+{
+	int err = sweep_list_locked(reg, list, probe);
+
+	if (!err && probe) {
+		list_done_event(reg, list);
+		grant_next_locked(reg, list);
+	}
+	return err;
+}
+
 int sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe)
 {
 	const struct shm_map *m = &reg->map;
@@ -221,7 +234,7 @@ int sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe)
 		}
 		if (SHM_CLAIM_STATE(claim) == SHM_CLAIMED)
 			shm_put64(&m->list_claims[i], SHM_CLAIM(SHM_LIVE, 0));
-		err = sweep_list_locked(reg, i, probe);
+		err = sweep_list_of_bucket(reg, i, probe);
 		if (!err)
 			err = list_unneeded(reg, i);
 		if (err < 0)
@@ -276,6 +289,9 @@ static void sweep_locks(struct sweep *sw)
 		word &= ~SHM_LOCK_WAITERS;
 		if (word && word != sw->keep && SHM_TAG_SLOT(word) == sw->slot)
 			note(sw, sweep_bucket_probing(sw, i));
+		/* Left to the dead, who had let go and not looked yet. */
+		else if (shm_get32(&m->buckets[i].todo))
+			bucket_sweep_soon(sw->reg, i);
 	}
 }
 
@@ -359,10 +375,16 @@ static void sweep_memberships(struct mx_reg *reg, uint32_t slot)
 	for (uint32_t i = 0; i < m->n_lists; i++) {
 		const uint64_t *word = &m->lists[i].members[slot / 64];
 
-		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) ==
-			    SHM_LIVE &&
-		    (shm_get64(word) & bit))
-			shm_and64(word, ~bit);
+		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) !=
+			    SHM_LIVE ||
+		    !(shm_get64(word) & bit))
+			continue;
+		/* It may have left a session to whoever waits, and died
+		 * before it said so. */
+		list_done_event(reg, i);
+		bucket_sweep_soon(reg,
+				  bucket_of(m, shm_get32(&m->lists[i].crc)));
+		shm_and64(word, ~bit);
 	}
 }
 
