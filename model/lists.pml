@@ -98,6 +98,7 @@
 #define FINISHED 22
 #define B_LDROP 23
 #define LATE 28
+#define B_UNBIT 29
 #define L_STOP 24
 #define L_PARKED 25
 #define L_GONE 26
@@ -658,15 +659,21 @@ end:	do
 		}
 		if
 		:: i < N_LISTS ->
-			list[i].members = list[i].members & (15 - BIT(VICTIM));
-			ME.list = i + 1;
-#ifndef MUTANT_beat_wakes_nobody
+			ME.list = i;
+#ifdef MUTANT_beat_wakes_nobody
+			GO(B_UNBIT)
+#else
 			done_event(i);
-			ME.back = B_BITS; SWEEP_SOON
+			ME.back = B_UNBIT; SWEEP_SOON
 #endif
 		:: else -> ME.list = 0; GO(B_EMPTY)
 		fi;
 		i = 0 }
+	:: atomic { AT(B_UNBIT) ->
+		list[ME.list].members = list[ME.list].members &
+					(15 - BIT(VICTIM));
+		ME.list = ME.list + 1;
+		GO(B_BITS) }
 	:: atomic { AT(B_EMPTY) ->
 		d_step {
 			i = ME.list;
