@@ -300,7 +300,7 @@ static int open_in_small_tmpfs(void)
 	struct mx_reg *reg = NULL;
 	int err;
 
-	if (unshare(CLONE_NEWNS) ||
+	if (tu_unshare(CLONE_NEWNS) ||
 	    mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    mount("tmpfs", "/mnt", "tmpfs", 0, "size=1m"))
 		return 77;

@@ -4,6 +4,7 @@
 #ifndef MX_CONNLIST_TEST_UTIL_H
 #define MX_CONNLIST_TEST_UTIL_H
 
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,32 @@ static inline pid_t tu_fork(void)
 			signal(crashes[i], SIG_DFL);
 	}
 	return pid;
+}
+
+static inline int tu_write(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	return !f || fputs(text, f) < 0 || fclose(f) ? -1 : 0;
+}
+
+/* A namespace of its own, in a user namespace with our own numbers when that is
+ * what it takes.  0, or -1 where the system allows neither. */
+static inline int tu_unshare(int flags)
+{
+	unsigned uid = (unsigned)geteuid(), gid = (unsigned)getegid();
+	char u[40], g[40];
+
+	if (!unshare(flags))
+		return 0;
+	snprintf(u, sizeof(u), "%u %u 1\n", uid, uid);
+	snprintf(g, sizeof(g), "%u %u 1\n", gid, gid);
+	return unshare(flags | CLONE_NEWUSER) ||
+			       tu_write("/proc/self/uid_map", u) ||
+			       tu_write("/proc/self/setgroups", "deny") ||
+			       tu_write("/proc/self/gid_map", g)
+		       ? -1
+		       : 0;
 }
 
 static inline void tu_diagnose(void *arg)
