@@ -173,6 +173,21 @@ int bench_floor_exchange(struct bench_floor *f)
 	return 0;
 }
 
+int bench_floor_user(struct bench_floor *f, unsigned n)
+{
+	CURL *e = curl_easy_duphandle(f->curl);
+	CURLcode r = e ? CURLE_OK : CURLE_OUT_OF_MEMORY;
+
+	for (unsigned i = 0; r == CURLE_OK && i < n; i++)
+		r = curl_easy_perform(e);
+	curl_easy_cleanup(e);
+	f->got = 0;
+	if (r == CURLE_OK)
+		return 0;
+	mx_cli_fail("bench", "bare exchange: %s", curl_easy_strerror(r));
+	return -1;
+}
+
 void bench_floor_bytes(const struct bench_floor *f, size_t *ret_out,
 		       size_t *ret_in)
 {

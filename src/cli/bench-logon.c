@@ -1,18 +1,11 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Round trips from MAPILogonEx to the first 50 rows, and what a user who is
- * logged on, with his store open and waiting for new mail, costs in memory. */
+/* Round trips from MAPILogonEx to the first 50 rows. */
 #include <edkmdb.h>
-#include <malloc.h>
 #include <mapiutil.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/bench.h"
 #include "cli/cli.h"
-
-/* ---- round trips ---- */
 
 static bool first_rows(struct bench_side *s, ULONG open_flags,
 		       ULONG table_flags)
@@ -78,63 +71,4 @@ int bench_logon(struct bench *b)
 	if (count_trips(b, 0, 0, &plain))
 		return -1;
 	return count_trips(b, MAPI_DEFERRED_ERRORS, TBL_BATCH, &deferred);
-}
-
-/* ---- memory ---- */
-
-static double resident_kib(void)
-{
-	long pages = 0;
-	FILE *f = fopen("/proc/self/statm", "re");
-
-	malloc_trim(0);
-	if (!f || fscanf(f, "%*s %ld", &pages) != 1)
-		pages = 0;
-	if (f)
-		fclose(f);
-	return (double)pages * (double)sysconf(_SC_PAGESIZE) / 1024;
-}
-
-static LONG STDAPICALLTYPE hear(LPVOID arg, ULONG n, LPNOTIFICATION list)
-{
-	(void)arg, (void)n, (void)list;
-	return 0;
-}
-
-static bool wait_for_mail(struct bench_side *s)
-{
-	LPMAPIADVISESINK sink = NULL;
-	ULONG_PTR conn;
-	HRESULT hr = HrAllocAdviseSink(hear, NULL, &sink);
-
-	if (!FAILED(hr))
-		hr = IMsgStore_Advise(s->store, 0, NULL, fnevNewMail, sink,
-				      &conn);
-	UlRelease(sink);
-	return bench_ok("Advise", hr);
-}
-
-int bench_memory(struct bench *b)
-{
-	struct bench_line line = {
-		.name = "memory",
-		.what = "resident memory of an idle user: session, store, "
-			"Advise",
-		.unit = "KiB",
-	};
-	struct bench_side *s = calloc(b->idle_users, sizeof(*s));
-	double before;
-	bool ok = s && bench_side_open(b, 0, 0, &s[0]) && wait_for_mail(&s[0]);
-
-	before = resident_kib();
-	for (unsigned i = 1; ok && i < b->idle_users; i++)
-		ok = bench_side_open(b, i, 0, &s[i]) && wait_for_mail(&s[i]);
-	line.ours = (resident_kib() - before) / (b->idle_users - 1);
-	for (unsigned i = 0; s && i < b->idle_users; i++)
-		bench_side_close(&s[i]);
-	free(s);
-	if (!ok)
-		return -1;
-	bench_add(b, &line);
-	return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/auto.h"
 #include "cli/cli.h"
@@ -208,7 +209,10 @@ static int usage(void)
 	      "same sizes\n"
 	      "  rows     a contents table read to its end / bare SQLite\n"
 	      "  logon    round trips from logon to the first 50 rows\n"
-	      "  memory   resident memory of an idle logged-on user\n"
+	      "  users    a call, n user contexts (--idle-users) / one\n"
+	      "  logons   logging on and releasing n users / bare exchanges\n"
+	      "  memory   n idle users: memory, threads, what they cost "
+	      "others\n"
 	      "  isolation  calls and news of 4 servers' users, the 4 other "
 	      "servers wrong / well\n"
 	      "  lists    joining and leaving a connection list / a bare "
@@ -223,12 +227,10 @@ static const struct {
 	int (*run)(struct bench *b);
 	bool alone; /* needs neither server nor users */
 } benches[] = {
-	{"execute", bench_execute, false},
-	{"rows", bench_rows, false},
-	{"logon", bench_logon, false},
-	{"memory", bench_memory, false},
-	{"lists", bench_lists, true},
-	{"isolation", bench_isolation, true},
+	{"execute", bench_execute, false}, {"rows", bench_rows, false},
+	{"logon", bench_logon, false},     {"users", bench_users, false},
+	{"logons", bench_logons, false},   {"memory", bench_memory, false},
+	{"lists", bench_lists, true},      {"isolation", bench_isolation, true},
 };
 
 static bool wanted(const char *name, char **names, int n)
@@ -254,8 +256,8 @@ static bool any_needs_server(char **names, int n)
 	bool any = false;
 
 	for (size_t i = 0; i < MX_ARRAY_SIZE(benches); i++)
-		any = any || (!benches[i].alone &&
-			      wanted(benches[i].name, names, n));
+		any = any ||
+		      (!benches[i].alone && wanted(benches[i].name, names, n));
 	return any;
 }
 
@@ -278,6 +280,17 @@ static int with_server(struct bench *b, char **names, int n)
 	demo_server_clean(&b->d);
 	mx_arena_fini(&b->d.arena);
 	return r;
+}
+
+/* For ten thousand users; the server inherits it. */
+static void raise_files(void)
+{
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) || rl.rlim_cur == rl.rlim_max)
+		return;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
 int mx_cmd_bench(int argc, char **argv)
@@ -304,8 +317,8 @@ int mx_cmd_bench(int argc, char **argv)
 				       &n))
 			return usage();
 		else if (c == 'b')
-			bench_blocks =
-				n < BENCH_BLOCKS ? (unsigned)n : BENCH_BLOCKS;
+			bench_blocks = n < BENCH_BLOCKS ? (unsigned)n
+							: BENCH_BLOCKS;
 		else if (c == 'r')
 			b.rows = (unsigned)n;
 		else if (c == 'o')
@@ -314,6 +327,7 @@ int mx_cmd_bench(int argc, char **argv)
 			b.idle_users = (unsigned)n;
 	}
 	b.d.opt.users = b.idle_users + 1;
+	raise_files();
 	argv += optind;
 	argc -= optind;
 	if (run_all(&b, argv, argc, true) ||

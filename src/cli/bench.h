@@ -9,7 +9,9 @@
  *   bench-execute.c   a round trip against a bare HTTP exchange
  *   bench-floor.c     that bare exchange: libcurl and libmicrohttpd
  *   bench-rows.c      rows of a contents table against bare SQLite
- *   bench-logon.c     round trips of a logon, memory of an idle user
+ *   bench-logon.c     round trips of a logon
+ *   bench-idle.c      memory and threads of idle users, what they cost others
+ *   bench-users.c     many users against one; logons against bare exchanges
  *   bench-lists.c     joining and leaving a list against a robust mutex
  *   bench-isolation.c what half the servers gone wrong costs the others' users
  */
@@ -33,7 +35,7 @@ struct bench_line {
 struct bench {
 	struct demo d; /* users and server, as the demo makes them */
 	unsigned rows, ops, idle_users;
-	struct bench_line lines[16];
+	struct bench_line lines[32];
 	size_t n_lines;
 };
 
@@ -69,6 +71,13 @@ HRESULT bench_default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret);
 /* Round trips of the session so far, bytes sent and received. */
 bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret);
 
+/* One round trip on the inbox. */
+bool bench_get_props(struct bench_side *s);
+/* CPU time of this process so far. */
+double bench_cpu_us(void);
+/* Its open descriptors, give or take a constant. */
+unsigned bench_open_files(void);
+
 /* --- the bare exchange --- */
 
 struct bench_floor;
@@ -79,6 +88,8 @@ struct bench_floor *bench_floor_open(size_t n_req, size_t n_res);
 void bench_floor_close(struct bench_floor *f);
 /* One exchange; 0 or -1 with a message. */
 int bench_floor_exchange(struct bench_floor *f);
+/* n of them on a connection of their own, which is closed. */
+int bench_floor_user(struct bench_floor *f, unsigned n);
 /* HTTP bytes of the last exchange, headers included. */
 void bench_floor_bytes(const struct bench_floor *f, size_t *ret_out,
 		       size_t *ret_in);
@@ -89,6 +100,8 @@ int bench_execute(struct bench *b);
 int bench_rows(struct bench *b);
 int bench_logon(struct bench *b);
 int bench_memory(struct bench *b);
+int bench_users(struct bench *b);
+int bench_logons(struct bench *b);
 int bench_lists(struct bench *b);
 int bench_isolation(struct bench *b);
 

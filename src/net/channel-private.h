@@ -5,8 +5,8 @@
  * ways, and no transfer ever searches through other users' connections:
  *
  *   a libcurl share object: the connections between exchanges are there
- *   its own socket, for thrifty channels without TLS and proxy: libcurl gets it
- *     for each exchange and hands it back (xfer-socket.c); a share costs 9 KiB
+ *   none is kept, for thrifty channels without TLS and proxy, unless they are
+ *     at work: one exchange, one connection; a share costs 9 KiB
  *
  * Multi handles come and go with each exchange and keep nothing, and so do easy
  * handles, but that channels in use keep theirs for the next time; a channel
@@ -34,14 +34,15 @@ struct mx_channel {
 	bool is_literal; /* host is an address or localhost: nothing to resolve */
 	bool is_loopback;
 	bool is_https;
-	bool own_socket; /* no share */
+	bool thrifty;
 	struct mx_userctx *user;
 	struct mx_net_opts opts; /* its strings are owned */
 
 	/* Held from begin to end of an exchange; guards what follows. */
 	atomic_flag busy;
 	CURLSH *share;  /* made by the first exchange; see is_idle */
-	int fd;         /* own_socket: kept for the next exchange; -1: none */
+	bool lone;      /* this exchange has no share, its connection no next */
+	bool was_quick; /* the last one was answered soon */
 	char *resolved; /* CURLOPT_RESOLVE line; NULL: ask the resolver */
 	struct mx_serial *auth_queue; /* the engine's, for slow credentials */
 

@@ -187,8 +187,6 @@ static void channel_free(struct mx_channel *ch)
 		mx_idle_end(ch);
 		if (ch->share)
 			curl_share_cleanup(ch->share);
-		if (ch->fd >= 0)
-			mx_net_fd_close(ch->fd);
 		mx_serial_unref(ch->auth_queue);
 	}
 	mx_userctx_unref(ch->user);
@@ -284,7 +282,6 @@ int mx_channel_new(const char *url, struct mx_userctx *user,
 	if (!err) {
 		atomic_init(&ch->refs, 1);
 		ch->generation = mx_net_generation();
-		ch->fd = -1;
 		atomic_flag_clear(&ch->busy);
 		err = channel_fill(ch, url, user, opts, fault);
 	}
@@ -318,9 +315,14 @@ int mx_channel_take(struct mx_channel *ch)
 		return -ECHILD;
 	if (atomic_flag_test_and_set_explicit(&ch->busy, memory_order_acquire))
 		return -EBUSY;
-	if (ch->own_socket)
-		return 0;
 	mx_idle_end(ch);
+	ch->lone = ch->thrifty && !ch->was_quick;
+	if (ch->lone) {
+		if (ch->share)
+			curl_share_cleanup(ch->share);
+		ch->share = NULL;
+		return 0;
+	}
 	if (!ch->share)
 		ch->share = share_new(ch->is_https);
 	if (ch->share)
@@ -337,7 +339,7 @@ void mx_channel_give(struct mx_channel *ch)
 
 void mx_channel_set_thrifty(struct mx_channel *ch)
 {
-	ch->own_socket = !ch->is_https && !(ch->opts.proxy && *ch->opts.proxy);
+	ch->thrifty = !ch->is_https && !(ch->opts.proxy && *ch->opts.proxy);
 }
 
 int mx_channel_close_idle(struct mx_channel *ch)
@@ -351,10 +353,7 @@ int mx_channel_close_idle(struct mx_channel *ch)
 	mx_idle_end(ch);
 	if (ch->share)
 		curl_share_cleanup(ch->share);
-	if (ch->fd >= 0)
-		mx_net_fd_close(ch->fd);
 	ch->share = NULL;
-	ch->fd = -1;
 	mx_channel_give(ch);
 	return 0;
 }

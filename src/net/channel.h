@@ -39,8 +39,9 @@ static inline void mx_channel_auto(struct mx_channel **ch)
 	mx_channel_unref(*ch);
 }
 
-/* For a channel that does little but wait, before its first exchange: less
- * memory, at some more CPU time an exchange. */
+/* For a channel that does little but wait, before its first exchange: without
+ * TLS and proxy it keeps no connection for the next exchange, which saves 9 KiB,
+ * unless the last one was answered within 10 s. */
 void mx_channel_set_thrifty(struct mx_channel *ch);
 
 /* Closes the idle connections now, e.g. of a channel that will not be used for
@@ -48,8 +49,7 @@ void mx_channel_set_thrifty(struct mx_channel *ch);
 int mx_channel_close_idle(struct mx_channel *ch);
 
 /* Closes connections that no exchange has used for 10 s (TLS: 60 s), of all
- * channels, a few hundred at most; called now and then.  A thrifty channel keeps
- * its own.  Never waits. */
+ * channels, a few hundred at most; called now and then.  Never waits. */
 void mx_net_close_idle(mx_mono now);
 
 /* Borrowed from the channel. */

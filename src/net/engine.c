@@ -280,13 +280,34 @@ int mx_engine_drop(mx_mono deadline, struct mx_engine_left *ret)
 
 /* --- Small things ------------------------------------------------------- */
 
-/* Multiples of the golden ratio fill an interval evenly at every length. */
+/* Multiples of the golden ratio fill an interval evenly at every length.  The
+ * interval is of the clock, not of "now": so the times at which they ask, all at
+ * once or at a rate that goes with the ratio, do not matter. */
+mx_mono mx_engine_beat_after(mx_mono now, uint32_t k, int64_t period_ms)
+{
+	const int64_t period = period_ms * MX_NS_PER_MS;
+	uint64_t frac = (uint32_t)(k * UINT32_C(0x9e3779b9));
+	int64_t phase =
+		(int64_t)(((uint64_t)period_ms * frac) >> 32) * MX_NS_PER_MS;
+	int64_t wait = (phase - now.ns % period) % period;
+
+	return (mx_mono){now.ns + (wait < 0 ? wait + period : wait)};
+}
+
+mx_mono mx_engine_next_beat(mx_mono last, mx_mono now, int64_t period_ms)
+{
+	const int64_t period = period_ms * MX_NS_PER_MS;
+	int64_t late = now.ns - last.ns;
+
+	if (late < 0) /* not due yet: as it is, or sooner */
+		return (mx_mono){now.ns - late % period};
+	return (mx_mono){now.ns + period - late % period};
+}
+
 mx_mono mx_engine_first_beat(int64_t period_ms)
 {
-	uint32_t k = atomic_fetch_add(&beats, 1) + 1;
-	uint64_t frac = (uint32_t)(k * UINT32_C(0x9e3779b9));
-
-	return mx_mono_in_ms((int64_t)(((uint64_t)period_ms * frac) >> 32));
+	return mx_engine_beat_after(mx_mono_now(),
+				    atomic_fetch_add(&beats, 1) + 1, period_ms);
 }
 
 void mx_engine_stats(struct mx_engine_stats *ret)

@@ -93,6 +93,11 @@ int mx_engine_call(mx_engine_fn *fn, void *arg, mx_mono not_before,
  * over the period, also when they all ask at once.  Add the period for the
  * following ones. */
 mx_mono mx_engine_first_beat(int64_t period_ms);
+/* The same for the k-th who asks, at this time. */
+mx_mono mx_engine_beat_after(mx_mono now, uint32_t k, int64_t period_ms);
+/* The next of a series after now: it keeps its place in the period, however
+ * long it was interrupted. */
+mx_mono mx_engine_next_beat(mx_mono last, mx_mono now, int64_t period_ms);
 
 struct mx_engine_stats {
 	unsigned threads;   /* of the engine, 0 when not started */

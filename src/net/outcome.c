@@ -19,6 +19,9 @@
 #include "net/resolve.h"
 #include "net/xfer.h"
 
+/* Of a thrifty channel: it keeps its connection for the next one. */
+#define QUICK_MS 10000
+
 static const char *const why_names[] = {
 	[MX_XWHY_OK] = "ok",
 	[MX_XWHY_LOCAL] = "local",
@@ -340,7 +343,7 @@ static void account(struct mx_xfer *x)
 	if (sent > 0 && (curl_off_t)sent < up)
 		r->bytes_out += (uint64_t)up;
 	r->bytes_in = (uint64_t)head + (uint64_t)down;
-	r->new_connection = connects > 0 && !x->fd_is_kept;
+	r->new_connection = connects > 0;
 	/* Sent whole: the headers and every byte of the body. */
 	r->maybe_sent = x->resend_refused ||
 			(sent > 0 && (uint64_t)up >= x->req->body_len);
@@ -357,24 +360,15 @@ int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err, const char *text)
 	return err;
 }
 
-/* HTTP/1.1, and nobody said "close". */
-static bool stays_open(struct mx_xfer *x)
-{
-	long version = 0;
-
-	curl_easy_getinfo(x->easy, CURLINFO_HTTP_VERSION, &version);
-	return version == CURL_HTTP_VERSION_1_1 && !x->will_close;
-}
-
 int mx_xfer_finish(struct mx_xfer *x, enum mx_xwhy aborted, CURLcode rc)
 {
 	int err;
 
 	account(x);
 	err = decide(x, aborted, rc);
-	x->fd_is_good = !err && stays_open(x);
 	if (err)
 		mx_buf_reset(&x->resp->body);
 	x->resp->took_ns = mx_mono_now().ns - x->start.ns;
+	x->ch->was_quick = !err && x->resp->took_ns < QUICK_MS * MX_NS_PER_MS;
 	return err;
 }

@@ -384,24 +384,134 @@ static void test_closures_run_in_the_order_of_their_times(void **state)
 	tally_fini(&order.t);
 }
 
+/* --- Keep-alives: no second above twice the mean ------------------------ */
+
+enum { BEATS = 10000, PERIOD_S = 450 }; /* half of 15 minutes */
+
+struct beats {
+	uint32_t k;
+	unsigned second[BEATS]; /* of each context, in the period */
+};
+
+static void beat_at(struct beats *b, unsigned i, int64_t now_ns)
+{
+	mx_mono due = mx_engine_beat_after((mx_mono){now_ns}, ++b->k,
+					   PERIOD_S * 1000);
+
+	assert_true(due.ns >= now_ns);
+	assert_true(due.ns < now_ns + PERIOD_S * MX_NS_PER_S);
+	b->second[i] = (unsigned)(due.ns / MX_NS_PER_S % PERIOD_S);
+}
+
+static void check_spread(const struct beats *b, unsigned n)
+{
+	unsigned count[PERIOD_S] = {0};
+
+	for (unsigned i = 0; i < n; i++)
+		count[b->second[i]]++;
+	for (unsigned i = 0; i < PERIOD_S; i++)
+		if (count[i] * PERIOD_S > 2 * n)
+			fail_msg("second %u has %u of %u", i, count[i], n);
+}
+
+/* After 10,000 logons: at one moment, and at rates from 1 ms to an hour apart,
+ * among them the one that goes with the golden ratio. */
+static void test_keep_alives_spread_whenever_users_log_on(void **state)
+{
+	static const int64_t apart_ms[] = {
+		0, 1, 6, 10, 100, 1000, 5000, 171885, 278115, 450000, 3600000};
+	static struct beats b;
+
+	for (size_t r = 0; r < MX_ARRAY_SIZE(apart_ms); r++) {
+		b.k = (uint32_t)r * 12345;
+		for (unsigned i = 0; i < BEATS; i++)
+			beat_at(&b, i,
+				1000000007 + i * apart_ms[r] * MX_NS_PER_MS);
+		check_spread(&b, BEATS);
+	}
+}
+
+/* After an outage of whatever length everybody has his place again; who comes
+ * and who goes meanwhile does not matter. */
+static void test_keep_alives_spread_after_a_mass_reconnect(void **state)
+{
+	static struct beats b;
+	const int64_t period = PERIOD_S * MX_NS_PER_S;
+	int64_t now = 77 * MX_NS_PER_S + 3;
+
+	for (unsigned i = 0; i < BEATS; i++)
+		beat_at(&b, i, now);
+	for (unsigned outage = 1; outage < 5 * PERIOD_S; outage += 61) {
+		for (unsigned i = 0; i < BEATS; i++) {
+			mx_mono last = {now - now % period +
+					b.second[i] * MX_NS_PER_S};
+			mx_mono next, then = {now + outage * MX_NS_PER_S};
+
+			next = mx_engine_next_beat(last, then, PERIOD_S * 1000);
+			assert_true(next.ns > then.ns);
+			assert_true(next.ns <= then.ns + period);
+			assert_int_equal((next.ns - last.ns) % period, 0);
+			b.second[i] =
+				(unsigned)(next.ns / MX_NS_PER_S % PERIOD_S);
+		}
+		check_spread(&b, BEATS);
+		now += outage * MX_NS_PER_S;
+		/* A third of them is replaced by others. */
+		for (unsigned i = 0; i < BEATS / 3; i++)
+			beat_at(&b, (outage * 100 + i) % BEATS, now);
+		check_spread(&b, BEATS);
+	}
+}
+
+/* The engine counts who asks, in all threads. */
 static void test_first_beats_spread_evenly(void **state)
 {
-	enum { N = 10000, BINS = 100 };
-	unsigned bins[BINS] = {0};
-	const int64_t period = 900000;
-	mx_mono now = mx_mono_now();
+	static struct beats b;
 
-	for (int i = 0; i < N; i++) {
-		int64_t ms = (mx_engine_first_beat(period).ns - now.ns) /
-			     MX_NS_PER_MS;
+	for (int i = 0; i < BEATS; i++)
+		b.second[i] =
+			(unsigned)(mx_engine_first_beat(PERIOD_S * 1000).ns /
+				   MX_NS_PER_S % PERIOD_S);
+	check_spread(&b, BEATS);
+}
 
-		/* Time goes on while we ask. */
-		ms = ms >= period ? period - 1 : ms;
-		assert_true(ms >= 0);
-		bins[ms * BINS / period]++;
+/* --- A thrifty channel ------------------------------------------------- */
+
+/* Connections are its own; while it is answered at once it keeps one, and
+ * nothing is left open. */
+static void test_a_thrifty_channel_shares_no_connection(void **state)
+{
+	enum { N = 20 };
+	struct peer *p = peer_start(peer_echo, NULL);
+	struct mx_channel *ch[2] = {channel(peer_url(p), "ann", NULL),
+				    channel(peer_url(p), "bob", NULL)};
+	char owner[65536] = {0};
+	struct tally t;
+
+	tally_init(&t);
+	mx_channel_set_thrifty(ch[0]);
+	mx_channel_set_thrifty(ch[1]);
+	assert_int_equal(mx_engine_hold(), 0);
+	for (unsigned i = 0; i < N; i++) {
+		struct mx_engine_req q = request(ch[i % 2], &t);
+		char *who;
+
+		assert_int_equal(mx_engine_submit(&q), 0);
+		tally_wait(&t, i + 1);
+		if (t.ok != i + 1)
+			fail_msg("%d %s", t.last_err, t.fault.text);
+		who = &owner[peer_log_get(p, i).client_port];
+		assert_true(!*who || *who == "ab"[i % 2]);
+		*who = "ab"[i % 2];
 	}
-	for (int i = 0; i < BINS; i++)
-		assert_true(bins[i] < 2 * N / BINS);
+	/* The first of each is alone: nobody knew that it would be quick. */
+	assert_int_equal(peer_accepted(p), 4);
+	mx_channel_unref(ch[0]);
+	mx_channel_unref(ch[1]);
+	drop(NULL);
+	assert_int_equal(mx_net_fd_count(), 0);
+	tally_fini(&t);
+	peer_stop(p);
 }
 
 /* --- Stopping ----------------------------------------------------------- */
@@ -861,7 +971,10 @@ MX_TEST_MAIN(MX_TEST(test_each_request_goes_out_as_its_own_user),
 	     MX_TEST(test_a_second_request_on_a_channel_completes_as_busy),
 	     MX_TEST(test_without_a_hold_nothing_is_taken),
 	     MX_TEST(test_closures_run_in_the_order_of_their_times),
+	     MX_TEST(test_keep_alives_spread_whenever_users_log_on),
+	     MX_TEST(test_keep_alives_spread_after_a_mass_reconnect),
 	     MX_TEST(test_first_beats_spread_evenly),
+	     MX_TEST(test_a_thrifty_channel_shares_no_connection),
 	     MX_TEST(test_a_stop_cancels_what_is_parked),
 	     MX_TEST(test_a_stop_waits_for_what_must_drain),
 	     MX_TEST(test_a_stop_past_its_deadline_says_what_it_left),

@@ -20,14 +20,13 @@
 #define ERROR_PAGE_MAX 65536
 /* libcurl's receive buffer; it costs this much for each parked request. */
 #define BUFFER_BYTES 16384L
-#define BUFFER_PARKED_BYTES 2048L
+#define BUFFER_PARKED_BYTES 1024L
 
 void mx_xfer_init(struct mx_xfer *x, struct mx_channel *ch,
 		  const struct mx_xreq *req, struct mx_xfer_plain *plain,
 		  struct mx_xresp *resp, struct mx_fault *fault)
 {
 	memset(x, 0, sizeof(*x));
-	x->fd = -1;
 	x->ch = ch;
 	x->req = req;
 	x->plain = plain;
@@ -224,8 +223,6 @@ static void on_header(struct mx_xfer *x, const char *name, size_t n,
 		x->has_length = true;
 	else if (is(name, n, "Transfer-Encoding"))
 		x->has_length = x->has_length || strcasestr(value, "chunked");
-	else if (is(name, n, "Connection"))
-		x->will_close = x->will_close || strcasestr(value, "close");
 	else if (is(name, n, "Retry-After"))
 		on_retry_after(x, value);
 	else if (x->plain && is(name, n, "Location")) {
@@ -509,8 +506,10 @@ static int get_easy(struct mx_xfer *x)
 {
 	bool blank = false;
 
-	/* What is not MAPI goes to another URL. */
-	x->easy = x->plain ? NULL : mx_spare_take(x->ch, &blank);
+	/* What is not MAPI goes to another URL; what is parked gives it back
+	 * much later, if at all. */
+	if (!x->plain && !x->ch->lone)
+		x->easy = mx_spare_take(x->ch, &blank);
 	if (x->easy && !blank)
 		return 0;
 	if (!x->easy)
@@ -549,7 +548,7 @@ void mx_xfer_keep(struct mx_xfer *x)
 {
 	CURL *e = x->easy;
 
-	if (x->plain || !e || x->ch->own_socket)
+	if (x->plain || !e || x->ch->lone)
 		return;
 	/* Nothing of this request, its user's secrets least of all. */
 	curl_easy_setopt(e, CURLOPT_SHARE, NULL);
@@ -566,7 +565,6 @@ void mx_xfer_fini(struct mx_xfer *x)
 	if (x->easy)
 		curl_easy_cleanup(x->easy);
 	x->easy = NULL;
-	mx_xfer_socket_fini(x);
 	mx_xfer_headers_fini(x);
 	curl_slist_free_all(x->resolve);
 	x->resolve = NULL;

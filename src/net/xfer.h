@@ -52,18 +52,13 @@ struct mx_xfer {
 	bool head_done;      /* the empty line of the final header block */
 	bool has_length;     /* Content-Length or chunked */
 	bool right_type;     /* application/mapi-http */
-	bool will_close;     /* the server does not keep the connection */
 	bool enough;         /* of an error page: stopped reading it */
 	unsigned attempts;   /* requests that libcurl set out to send */
 	bool resend_refused; /* libcurl wanted to send it a second time */
 	curl_off_t n_upload; /* for idle: bytes of the request sent */
 	enum mx_xwhy why;    /* what a callback found */
 	int err;
-	const char *what; /* a literal */
-	/* Of a channel with its own socket (xfer-socket.c). */
-	int fd;            /* libcurl is done with it; -1: none yet */
-	bool fd_is_kept;   /* it was the channel's, not connected now */
-	bool fd_is_good;   /* and may serve the next exchange */
+	const char *what;  /* a literal */
 	char snippet[100]; /* of an error page */
 	char errbuf[CURL_ERROR_SIZE];
 };
@@ -86,10 +81,9 @@ int mx_xfer_set_addrs(struct mx_xfer *x, const char *addrs);
 int mx_xfer_prepare(struct mx_xfer *x, const char *auth);
 
 /* xfer-socket.c: the callbacks that open and close sockets, of a new or reset
- * easy handle; those of this exchange; what becomes of the channel's own. */
+ * easy handle; and whether this exchange's connection is kept. */
 void mx_xfer_socket_fixed(CURL *e);
 void mx_xfer_socket_set(struct mx_xfer *x);
-void mx_xfer_socket_fini(struct mx_xfer *x);
 
 /* xfer-headers.c: fills x->headers; wipes and frees them.  -EINVAL, -ENOMEM. */
 int mx_xfer_headers(struct mx_xfer *x, const char *auth);

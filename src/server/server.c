@@ -81,6 +81,7 @@ static int open_store(struct mx_server *srv, struct mx_fault *f)
 {
 	struct mx_store_conf conf = {
 		.max_open = srv->p.max_open,
+		.hash_cost = srv->p.hash_cost,
 		.on_event = mx_events_take,
 		.event_arg = srv->events,
 		.vfs = srv->p.vfs,

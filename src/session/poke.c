@@ -90,6 +90,20 @@ static bool refreshed_locked(const struct mx_ctx *ctx)
 	       age < period_ms(ctx) * 8 / 10 * MX_NS_PER_MS;
 }
 
+/* A context has one place in the period, for all its life: after an outage of
+ * the server, or of the process, the beats are as evenly spread as before. */
+static void set_beat_locked(struct mx_ctx *ctx)
+{
+	int64_t period = period_ms(ctx);
+
+	if (ctx->beat_ms == period)
+		ctx->next_beat = mx_engine_next_beat(ctx->next_beat,
+						     mx_mono_now(), period);
+	else
+		ctx->next_beat = mx_engine_first_beat(period);
+	ctx->beat_ms = period;
+}
+
 static void on_beat(void *arg, int err)
 {
 	struct mx_ctx *ctx = arg;
@@ -101,7 +115,7 @@ static void on_beat(void *arg, int err)
 	ctx->ping_timer = again;
 	if (ping)
 		ctx->ping_running = true;
-	ctx->next_beat.ns += period_ms(ctx) * MX_NS_PER_MS;
+	set_beat_locked(ctx);
 	mx_mutex_unlock(&ctx->s->lock);
 	if (again)
 		call_at(ctx, on_beat, ctx->next_beat, &ctx->ping_timer);
@@ -159,7 +173,7 @@ static unsigned todo_locked(struct mx_ctx *ctx)
 	if (ctx->state == MX_CTX_OPEN && ctx->expiration_ms > 0 &&
 	    !ctx->ping_timer) {
 		ctx->ping_timer = true;
-		ctx->next_beat = mx_engine_first_beat(period_ms(ctx));
+		set_beat_locked(ctx);
 		todo |= DO_BEAT;
 	}
 	return todo;

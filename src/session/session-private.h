@@ -174,6 +174,7 @@ struct mx_ctx {
 	unsigned park_failures;
 	int64_t expiration_ms; /* X-ExpirationInfo; 0: not said */
 	mx_mono last_answer, next_beat;
+	int64_t beat_ms; /* period of next_beat; 0: none yet */
 	bool ping_timer, ping_running;
 };
 

@@ -9,7 +9,7 @@
 #include "store/dir.h"
 #include "world.h"
 
-#define MAX_USERS 64
+#define MAX_USERS 1024
 
 struct world {
 	struct mx_server *srv;
@@ -140,10 +140,16 @@ void world_free(struct world *w)
 {
 	world_uninitialize(w);
 	for (unsigned i = 0; i < w->n; i++)
-		MapiaryUserRelease(w->users[i]);
+		if (w->users[i])
+			MapiaryUserRelease(w->users[i]);
 	gate_free(w->gate);
 	mx_server_stop(w->srv);
 	free(w);
+}
+
+void world_forget_user(struct world *w, unsigned i)
+{
+	w->users[i] = NULL;
 }
 
 LPMAPIARYUSER world_user(struct world *w, unsigned i)

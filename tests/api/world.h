@@ -49,6 +49,8 @@ LPMAPIFOLDER world_inbox(LPMDB mdb, ULONG flags);
 
 const char *world_smtp(unsigned i, char buf[64]);
 LPMAPIARYUSER world_user(struct world *w, unsigned i);
+/* The test has released that one itself. */
+void world_forget_user(struct world *w, unsigned i);
 void world_config(struct world *w, unsigned i, MAPIARY_CONFIG *ret);
 void world_uninitialize(struct world *w);
 

@@ -1,0 +1,217 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many users against one.  Calls: the same number, on the same number of
+ * threads, by sessions of one user context or of n.  Logons: against bare HTTP
+ * exchanges of the same number and sizes, one connection a user.  What is
+ * compared is CPU time of this process; the servers are others.
+ */
+#include <mapiutil.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "cli/bench.h"
+#include "cli/cli.h"
+
+#define THREADS 4
+#define QUIET_MS 60000
+
+/* ---- calls ---- */
+
+struct crowd {
+	struct bench_side *many, one[THREADS];
+	unsigned n, ops;
+};
+
+struct work {
+	const struct crowd *c;
+	unsigned no;
+	bool many, failed;
+	pthread_t id;
+};
+
+static void *work(void *arg)
+{
+	struct work *w = arg;
+	const struct crowd *c = w->c;
+
+	for (unsigned i = w->no; i < c->ops && !w->failed; i += THREADS)
+		w->failed = !bench_get_props(
+			w->many ? &c->many[i % c->n]
+				: (struct bench_side *)&c->one[w->no]);
+	return NULL;
+}
+
+static double block(const struct crowd *c, bool many)
+{
+	struct work w[THREADS];
+	double start = bench_cpu_us();
+	bool failed = false;
+
+	for (unsigned i = 0; i < THREADS; i++) {
+		w[i] = (struct work){.c = c, .no = i, .many = many};
+		if (pthread_create(&w[i].id, NULL, work, &w[i]))
+			return -1;
+	}
+	for (unsigned i = 0; i < THREADS; i++) {
+		pthread_join(w[i].id, NULL);
+		failed = failed || w[i].failed;
+	}
+	return failed ? -1 : bench_cpu_us() - start;
+}
+
+static double by_many(void *arg)
+{
+	return block(arg, true);
+}
+
+static double by_one(void *arg)
+{
+	return block(arg, false);
+}
+
+int bench_users(struct bench *b)
+{
+	struct bench_line line = {
+		.name = "users",
+		.what = "CPU of a call, as many user contexts as --idle-users / "
+			"one",
+		.unit = "us",
+		.limit = 1.05,
+	};
+	struct crowd c = {.n = b->idle_users / THREADS * THREADS};
+	bool ok = true;
+	int r = -1;
+
+	c.n = c.n ? c.n : THREADS;
+	/* A user's session stays with its thread. */
+	c.ops = b->ops > c.n ? b->ops / c.n * c.n : c.n;
+	c.many = calloc(c.n, sizeof(*c.many));
+	for (unsigned i = 0; c.many && ok && i < c.n; i++)
+		ok = bench_side_open(b, i % b->idle_users + 1, 0, &c.many[i]);
+	for (unsigned i = 0; ok && i < THREADS; i++)
+		ok = bench_side_open(b, 0, 0, &c.one[i]);
+	if (c.many && ok)
+		r = bench_compare(by_many, by_one, &c, c.ops, &line);
+	if (!r)
+		bench_add(b, &line);
+	for (unsigned i = 0; c.many && i < c.n; i++)
+		bench_side_close(&c.many[i]);
+	for (unsigned i = 0; i < THREADS; i++)
+		bench_side_close(&c.one[i]);
+	free(c.many);
+	return r;
+}
+
+/* ---- logons ---- */
+
+struct logons {
+	struct bench *b;
+	struct bench_side *s;
+	unsigned n, files, exchanges;
+	struct bench_floor *floor;
+};
+
+/* Disconnect goes out in the background; its connection goes with it. */
+static bool wait_quiet(unsigned files)
+{
+	const struct timespec pause = {.tv_nsec = 20 * MX_NS_PER_MS};
+	const mx_mono end = mx_mono_in_ms(QUIET_MS);
+
+	while (bench_open_files() > files) {
+		if (mx_mono_passed(end)) {
+			mx_cli_fail("bench",
+				    "connections are left %d s after "
+				    "the last release",
+				    QUIET_MS / 1000);
+			return false;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+static double log_on_and_off(void *arg)
+{
+	struct logons *l = arg;
+	double start = bench_cpu_us();
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < l->n; i++)
+		ok = bench_side_open(l->b, i, 0, &l->s[i]);
+	for (unsigned i = 0; i < l->n; i++)
+		bench_side_close(&l->s[i]);
+	return ok && wait_quiet(l->files) ? bench_cpu_us() - start : -1;
+}
+
+static double bare(void *arg)
+{
+	struct logons *l = arg;
+	double start = bench_cpu_us();
+
+	for (unsigned i = 0; i < l->n; i++)
+		if (bench_floor_user(l->floor, l->exchanges))
+			return -1;
+	return bench_cpu_us() - start;
+}
+
+/* What one user's logon sends and gets; Disconnect is one more of that size. */
+static bool open_floor(struct logons *l)
+{
+	size_t head_out, head_in, out, in;
+	MAPIARY_SESSION_INFO info;
+	struct bench_floor *probe;
+	bool ok;
+
+	ok = bench_side_open(l->b, 0, 0, &l->s[0]) &&
+	     bench_info(l->s[0].ses, &info) && info.cRoundTrips;
+	bench_side_close(&l->s[0]);
+	probe = ok ? bench_floor_open(0, 0) : NULL;
+	if (!probe || bench_floor_exchange(probe)) {
+		bench_floor_close(probe);
+		return false;
+	}
+	bench_floor_bytes(probe, &head_out, &head_in);
+	bench_floor_close(probe);
+	out = (size_t)(info.cbSent / info.cRoundTrips);
+	in = (size_t)(info.cbReceived / info.cRoundTrips);
+	l->exchanges = (unsigned)info.cRoundTrips + 1;
+	l->floor = bench_floor_open(out > head_out ? out - head_out : 0,
+				    in > head_in ? in - head_in : 0);
+	return l->floor != NULL;
+}
+
+int bench_logons(struct bench *b)
+{
+	struct bench_line line = {
+		.name = "logons",
+		.what = "CPU of logging on and releasing a user / bare "
+			"exchanges",
+		.unit = "us",
+		.limit = 2.0,
+	};
+	struct logons l = {.b = b, .n = b->idle_users};
+	const unsigned blocks = bench_blocks;
+	int r = -1;
+
+	l.s = calloc(l.n, sizeof(*l.s));
+	/* A block is long enough to need few. */
+	if (l.n >= 200 && bench_blocks > 5)
+		bench_blocks = 5;
+	if (l.n > 2000 && bench_blocks > 3)
+		bench_blocks = 3;
+	if (l.s && open_floor(&l)) {
+		l.files = bench_open_files();
+		r = wait_quiet(l.files) ? bench_compare(log_on_and_off, bare,
+							&l, l.n, &line)
+					: -1;
+	}
+	bench_blocks = blocks;
+	if (!r)
+		bench_add(b, &line);
+	bench_floor_close(l.floor);
+	free(l.s);
+	return r;
+}
