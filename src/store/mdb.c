@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "store/folder.h"
 #include "store/sql.h"
+#include "store/tbl-private.h"
 #include "store/text.h"
 #include "wire/ids.h"
 
@@ -180,6 +181,11 @@ int mx_mdb_open(struct mx_mdb *db, const char *path, const char *vfs)
 	r = mx_db_open(&db->db, path, &mx_schema_mbox, false, vfs);
 	if (r)
 		goto out;
+	r = mx_db_err(&db->db, mx_span_register(db->db.h));
+	if (r) {
+		mx_db_close(&db->db);
+		goto out;
+	}
 	r = load(db, &version, buf, sizeof(buf));
 	if (!r)
 		r = load_specials(db);

@@ -305,6 +305,8 @@ static int query_locked(struct mx_tbl *t, const struct mx_query *q,
 	} else if (want > t->n_rows - first) {
 		want = t->n_rows - first;
 	}
+	if (!r)
+		mx_tbl_expect(t, t->rows + first, want);
 	while (!r && !took && n < want) {
 		r = mx_tbl_values(t, &t->rows[first + n], max, &a, vals);
 		if (r == MX_ANS_NOT_FOUND)

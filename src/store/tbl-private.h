@@ -8,6 +8,7 @@
  *   table.c      opening, columns, sort, restriction, cursor, bookmarks
  *   tbl-view.c   the list of rows in order, and what changed in it
  *   tbl-rows.c   values of rows
+ *   tbl-scan.c   rows of the view as a table to SQL
  *   tbl-sql.c    conditions and orders as SQL, where they can be
  */
 #ifndef MX_STORE_TBL_PRIVATE_H
@@ -28,6 +29,12 @@ struct mx_vrow {
 	int64_t id;
 	uint32_t inst;  /* multivalue instance, from 1; 0: none */
 	uint32_t depth; /* hierarchy */
+};
+
+/* Neighbours in a view. */
+struct mx_span {
+	const struct mx_vrow *rows;
+	uint32_t n;
 };
 
 struct mx_mark {
@@ -62,6 +69,10 @@ struct mx_tbl {
 	uint32_t mvi; /* the column that is expanded into instances, or 0 */
 	bool slow;    /* some column needs an object */
 	sqlite3_stmt *fetch;
+	/* What fetch is bound to, and how many of them it has given; 0 of 0: it
+	 * is reset. */
+	struct mx_span span;
+	uint32_t n_given;
 
 	struct mx_sort sort[MX_TBL_MAX_SORT];
 	size_t n_sort;
@@ -94,6 +105,9 @@ bool mx_tbl_find_row(const struct mx_tbl *t, const struct mx_vrow *row,
 /* tbl-rows.c.  Plans the columns. */
 int mx_tbl_plan(struct mx_tbl *t, const uint32_t *tags, size_t n);
 void mx_tbl_unplan(struct mx_tbl *t);
+/* Says which rows will be asked for now, in this order; less work for each.
+ * What is asked for out of order is given all the same. */
+void mx_tbl_expect(struct mx_tbl *t, const struct mx_vrow *rows, uint32_t n);
 /* Values of a row by the plan, borrowed until the next call (statement and
  * arena are reused). */
 int mx_tbl_values(struct mx_tbl *t, const struct mx_vrow *row, size_t max_value,
@@ -103,6 +117,11 @@ void mx_tbl_values_done(struct mx_tbl *t);
  * handle on the stack that mx_tbl_object_done empties.  0; MX_ANS_NOT_FOUND. */
 int mx_tbl_object(struct mx_tbl *t, int64_t id, bool parts, struct mx_obj *o);
 void mx_tbl_object_done(struct mx_obj *o);
+
+/* tbl-scan.c.  Makes mx_rows known to a connection; binds parameter i to a span,
+ * which stays where it is until the statement is reset.  SQLite's codes. */
+int mx_span_register(struct sqlite3 *h);
+int mx_span_bind(sqlite3_stmt *st, int i, struct mx_span *span);
 
 /* tbl-sql.c.  A statement on messages whose text is composed of fixed fragments
  * with every value bound. */

@@ -2,7 +2,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Values of rows.  A contents table has one statement for its columns, made
- * when they are set, and steps it once a row: hot columns are handed out as
+ * when they are set, and steps it once a row over a span of the view
+ * (tbl-scan.c): hot columns are handed out as
  * SQLite holds them.  Columns that need an object (bodies, PR_ACCESS …) load
  * the message's properties for the row.
  */
@@ -17,8 +18,8 @@
 #include "store/text.h"
 
 /* The first columns of every statement. */
-enum { C_FOLDER, C_CN, C_FLAGS, C_ASSOC, C_SUBJECT, C_PREFIX, C_FIXED };
-#define FIXED "folder, cn, flags, assoc, subject, prefix"
+enum { C_ID, C_FOLDER, C_CN, C_FLAGS, C_ASSOC, C_SUBJECT, C_PREFIX, C_FIXED };
+#define FIXED "id, folder, cn, flags, assoc, subject, prefix"
 
 static const uint32_t fast_tags[] = {
 	T_MID,         T_INST_ID,      T_FID,
@@ -72,6 +73,7 @@ void mx_tbl_unplan(struct mx_tbl *t)
 	sqlite3_finalize(t->fetch);
 	free(t->cols);
 	t->fetch = NULL;
+	t->span.n = t->n_given = 0;
 	t->cols = NULL;
 	t->n_cols = 0;
 	t->slow = false;
@@ -100,9 +102,11 @@ int mx_tbl_plan(struct mx_tbl *t, const uint32_t *tags, size_t n)
 	if (t->kind != MX_TBL_CONTENTS)
 		return 0;
 	/* The packed properties come last, when some column needs them. */
-	mx_buf_puts(&sql, cold ? ", props FROM messages JOIN msgdata USING (id)"
-				 " WHERE id = ?1"
-			       : " FROM messages WHERE id = ?1");
+	mx_buf_puts(&sql, cold ? ", props" : "");
+	mx_buf_puts(
+		&sql,
+		" FROM mx_rows(?1) CROSS JOIN messages ON messages.id = row_id");
+	mx_buf_puts(&sql, cold ? " CROSS JOIN msgdata USING (id)" : "");
 	if (sql.err)
 		return sql.err;
 	for (size_t i = 0; i < n; i++)
@@ -399,6 +403,35 @@ static int cold_value(struct mx_tbl *t, const struct mx_col *c, size_t max,
 	return mx_ent_part(&e, c->tag, max, t->mb->codepage, a, ret);
 }
 
+void mx_tbl_expect(struct mx_tbl *t, const struct mx_vrow *rows, uint32_t n)
+{
+	if (!t->fetch)
+		return;
+	sqlite3_reset(t->fetch);
+	t->span = (struct mx_span){rows, n};
+	t->n_given = 0;
+	if (mx_span_bind(t->fetch, 1, &t->span) != SQLITE_OK)
+		t->span.n = 0;
+}
+
+/* Brings the statement to the row: 0; MX_ANS_NOT_FOUND; errno. */
+static int step_to(struct mx_tbl *t, const struct mx_vrow *row)
+{
+	int r;
+
+	if (t->n_given >= t->span.n || &t->span.rows[t->n_given] != row)
+		mx_tbl_expect(t, row, 1);
+	r = t->span.n ? mx_db_step(&t->db->db, t->fetch) : -ENOMEM;
+	if (r < 0)
+		return r;
+	t->n_given++;
+	/* A row that is not there is passed over. */
+	if (r && sqlite3_column_int64(t->fetch, C_ID) == row->id)
+		return 0;
+	mx_tbl_values_done(t);
+	return MX_ANS_NOT_FOUND;
+}
+
 int mx_tbl_values(struct mx_tbl *t, const struct mx_vrow *row, size_t max,
 		  struct mx_arena *a, struct mx_propval *vals)
 {
@@ -406,12 +439,9 @@ int mx_tbl_values(struct mx_tbl *t, const struct mx_vrow *row, size_t max,
 
 	if (t->slow || t->kind != MX_TBL_CONTENTS)
 		return slow_row(t, row, max, a, vals);
-	sqlite3_reset(t->fetch);
-	sqlite3_bind_int64(t->fetch, 1, row->id);
-	r = mx_db_step(&t->db->db, t->fetch);
-	if (r != 1)
-		return r ? r : MX_ANS_NOT_FOUND;
-	r = 0;
+	r = step_to(t, row);
+	if (r)
+		return r;
 	for (size_t i = 0; !r && i < t->n_cols; i++) {
 		const struct mx_col *c = &t->cols[i];
 
@@ -427,4 +457,5 @@ void mx_tbl_values_done(struct mx_tbl *t)
 {
 	if (t->fetch)
 		sqlite3_reset(t->fetch);
+	t->span.n = t->n_given = 0;
 }

@@ -262,6 +262,8 @@ static int sort(struct mx_tbl *t, struct view *v)
 	plan.cols = NULL;
 	plan.fetch = NULL;
 	r = mx_tbl_plan(&plan, tags, t->n_sort);
+	if (!r)
+		mx_tbl_expect(&plan, v->rows, (uint32_t)v->n);
 	for (size_t i = 0; !r && i < v->n; i++) {
 		struct mx_propval vals[MX_TBL_MAX_SORT];
 
