@@ -26,8 +26,6 @@
 #include "connlist/clist.h"
 #include "connlist/conn.h"
 
-#define N_PAIRS 100000u
-
 /* --- The process that holds the lists ----------------------------------- */
 
 static void sid_of(uint32_t i, struct mx_sid *ret)
@@ -38,7 +36,7 @@ static void sid_of(uint32_t i, struct mx_sid *ret)
 				       1000 + i}};
 }
 
-static struct mx_clist *join(struct mx_reg *reg, uint32_t i)
+struct mx_clist *bench_lists_join(struct mx_reg *reg, uint32_t i)
 {
 	struct mx_fault f = MX_FAULT_INIT;
 	struct mx_clist *cl = NULL;
@@ -58,7 +56,7 @@ static bool hold_all(struct mx_reg *reg)
 	struct mx_fault f = MX_FAULT_INIT;
 
 	for (uint32_t i = 0; i < BENCH_LISTS; i++) {
-		struct mx_clist *cl = join(reg, i);
+		struct mx_clist *cl = bench_lists_join(reg, i);
 		struct mx_conn *k = NULL;
 
 		if (!cl)
@@ -150,7 +148,7 @@ double bench_lists_pairs(void *arg)
 	struct bench_lists *l = arg;
 	double begin = bench_cpu_s();
 
-	for (uint32_t i = 0; i < N_PAIRS; i++) {
+	for (uint32_t i = 0; i < BENCH_PAIRS; i++) {
 		struct mx_clist *cl = NULL;
 		struct mx_sid sid;
 
@@ -170,7 +168,7 @@ static double mutex_pairs(void *arg)
 	struct bench_lists *l = arg;
 	double begin = bench_cpu_s();
 
-	for (uint32_t i = 0; i < N_PAIRS; i++) {
+	for (uint32_t i = 0; i < BENCH_PAIRS; i++) {
 		pthread_mutex_lock(l->mutex);
 		pthread_mutex_unlock(l->mutex);
 	}
@@ -227,7 +225,7 @@ int bench_lists(struct bench *b)
 
 	if (!r)
 		r = bench_compare(bench_lists_pairs, mutex_pairs, &l,
-				  N_PAIRS / 1e9, &line);
+				  BENCH_PAIRS / 1e9, &line);
 	bench_lists_close(&l);
 	if (!r)
 		bench_add(b, &line);
