@@ -22,13 +22,6 @@
 
 #define MAX_USERS 64
 
-/* Children start threads: that is what this is about. */
-const char *__tsan_default_options(void);
-const char *__tsan_default_options(void)
-{
-	return "die_after_fork=0";
-}
-
 struct hello {
 	char url[64];
 	char dn[MAX_USERS][200];

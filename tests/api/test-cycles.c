@@ -24,7 +24,7 @@
 #define FLAT_BYTES (64 * 1024)
 #define SOME_MULTIS 8
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef __SANITIZE_ADDRESS__
 #define SANITIZED true
 #else
 #define SANITIZED false
