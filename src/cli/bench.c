@@ -217,6 +217,9 @@ static int usage(void)
 	      "servers wrong / well\n"
 	      "  lists    joining and leaving a connection list / a bare "
 	      "robust mutex\n"
+	      "  top      a refresh of top with 16,384 lists / memcpy of "
+	      "their slots\n"
+	      "  top-load joining and leaving while top looks / alone\n"
 	      "Exit status 1 when a figure is missed.\n",
 	      stderr);
 	return MX_EXIT_USAGE;
@@ -227,10 +230,16 @@ static const struct {
 	int (*run)(struct bench *b);
 	bool alone; /* needs neither server nor users */
 } benches[] = {
-	{"execute", bench_execute, false}, {"rows", bench_rows, false},
-	{"logon", bench_logon, false},     {"users", bench_users, false},
-	{"logons", bench_logons, false},   {"memory", bench_memory, false},
-	{"lists", bench_lists, true},      {"isolation", bench_isolation, true},
+	{"execute", bench_execute, false},
+	{"rows", bench_rows, false},
+	{"logon", bench_logon, false},
+	{"users", bench_users, false},
+	{"logons", bench_logons, false},
+	{"memory", bench_memory, false},
+	{"lists", bench_lists, true},
+	{"top", bench_top, true},
+	{"top-load", bench_top_load, true},
+	{"isolation", bench_isolation, true},
 };
 
 static bool wanted(const char *name, char **names, int n)

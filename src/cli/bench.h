@@ -13,6 +13,7 @@
  *   bench-idle.c      memory and threads of idle users, what they cost others
  *   bench-users.c     many users against one; logons against bare exchanges
  *   bench-lists.c     joining and leaving a list against a robust mutex
+ *   bench-top.c       a refresh of top against memcpy; what others notice
  *   bench-isolation.c what half the servers gone wrong costs the others' users
  */
 #ifndef MX_CLI_BENCH_H
@@ -85,6 +86,14 @@ struct bench_floor;
 /* A server process that answers any POST with n_res bytes, and a client with
  * one kept connection that sends n_req.  NULL with a message on failure. */
 struct bench_floor *bench_floor_open(size_t n_req, size_t n_res);
+
+/* The bytes of an exchange: headers, bodies. */
+struct bench_sizes {
+	size_t head_out, body_out, head_in, body_in;
+};
+/* The same with headers of these sizes too: each side's own and one line more
+ * that fills up. */
+struct bench_floor *bench_floor_open_as(const struct bench_sizes *s);
 void bench_floor_close(struct bench_floor *f);
 /* One exchange; 0 or -1 with a message. */
 int bench_floor_exchange(struct bench_floor *f);
@@ -103,6 +112,8 @@ int bench_memory(struct bench *b);
 int bench_users(struct bench *b);
 int bench_logons(struct bench *b);
 int bench_lists(struct bench *b);
+int bench_top(struct bench *b);
+int bench_top_load(struct bench *b);
 int bench_isolation(struct bench *b);
 
 #endif
