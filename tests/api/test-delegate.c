@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "store/dir.h"
@@ -594,6 +595,42 @@ static void test_logons_spread_over_session_contexts(void **state)
 	free(m);
 }
 
+/* Further session contexts are taken from the budget, like any other. */
+static void test_further_contexts_stay_within_the_budget(void **state)
+{
+	enum { SESSIONS = 2, PER = 3, ROOM = SESSIONS * PER - 1 };
+	struct many *m = calloc(1, sizeof(*m));
+	MAPIARY_SESSION_INFO info = {.cbSize = sizeof(info)};
+	LPMDB extra = NULL;
+	char want[100];
+
+	ok(MapiarySetBudgets(SESSIONS, PER));
+	many_init(m, ROOM + 1, &(struct mx_server_params){0});
+	for (unsigned i = 0; i < ROOM; i++)
+		many_open(m, i);
+	ok(MapiaryGetSessionInfo(m->s, &info));
+	assert_int_equal(info.cConnections, SESSIONS);
+	ok(MapiarySetDeadlines(m->s, 0, 1000));
+	assert_int_equal(open_other(m->s, m->own, "m5", 0, &extra),
+			 MAPI_E_SESSION_LIMIT);
+	snprintf(want, sizeof(want),
+		 "2 of 2 sessions of this user on this "
+		 "server are in use, held by process %d",
+		 (int)getpid());
+	assert_non_null(strstr(MapiaryLastErrorText(), want));
+	assert_null(extra);
+	ok(MapiarySetDeadlines(m->s, 0, 100000));
+	many_close(m, 0);
+	many_open(m, ROOM); /* where the other was */
+	ok(MapiaryGetSessionInfo(m->s, &info));
+	assert_in_range(info.cConnections, SESSIONS, SESSIONS + 1);
+	for (unsigned i = 1; i <= ROOM; i++)
+		look_into(m, i);
+	many_fini(m);
+	free(m);
+	ok(MapiarySetBudgets(32, 255));
+}
+
 /* B16, by our own limit of 255 a context. */
 static void test_a_thousand_mailboxes_at_once(void **state)
 {
@@ -635,6 +672,7 @@ int main(int argc, char **argv)
 		MX_TEST(test_source_keys_find_their_objects),
 		MX_TEST(test_too_many_open_messages_is_an_error_and_no_more),
 		MX_TEST(test_logons_spread_over_session_contexts),
+		MX_TEST(test_further_contexts_stay_within_the_budget),
 		MX_TEST_IN(test_a_thousand_mailboxes_at_once, 240)};
 
 	stay_off_the_disk();
