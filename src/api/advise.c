@@ -201,10 +201,16 @@ static void put_table(struct maker *m, const struct mx_proprow *row,
 	mx_obj_release(table);
 }
 
+static void tell(struct conn *c, NOTIFICATION *n)
+{
+	if (!atomic_load(&c->ended))
+		IMAPIAdviseSink_OnNotify(c->sink, 1, n);
+}
+
 static void deliver(struct conn *c, NOTIFICATION *n)
 {
-	if ((n->ulEventType & c->mask) && !atomic_load(&c->ended))
-		IMAPIAdviseSink_OnNotify(c->sink, 1, n);
+	if (n->ulEventType & c->mask)
+		tell(c, n);
 }
 
 static void on_data(struct conn *c, const struct mx_event *ev)
@@ -236,7 +242,8 @@ static void on_data(struct conn *c, const struct mx_event *ev)
 }
 
 /* Something may have been missed: a table is to be read again; for a store
- * there is a critical error of the kind "network", if it was asked for. */
+ * there is a critical error of the kind "network", asked for or not, since
+ * silence would say that nothing has happened. */
 static void on_gap(struct conn *c, HRESULT why)
 {
 	NOTIFICATION n = {0};
@@ -252,7 +259,7 @@ static void on_gap(struct conn *c, HRESULT why)
 		n.ulEventType = fnevCriticalError;
 		n.info.err.scode = FAILED(why) ? why : MAPI_E_NETWORK_ERROR;
 	}
-	deliver(c, &n);
+	tell(c, &n);
 }
 
 static void on_event(void *arg, const struct mx_event *ev)

@@ -161,7 +161,7 @@ static void print_table(const struct bench *b)
 			snprintf(f, sizeof(f), "%.1f", l->floor);
 		}
 		if (l->limit > 0)
-			snprintf(m, sizeof(m), "%.1f", l->limit);
+			snprintf(m, sizeof(m), "%.2f", l->limit);
 		printf("%-13s %12.1f %12s %7s %7s  %s (%s)%s\n", l->name,
 		       l->ours, f, r, m, l->what, l->unit,
 		       met(l) ? "" : "  MISSED");
