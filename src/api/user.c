@@ -9,6 +9,7 @@
 
 #include "api/hresult.h"
 #include "api/user.h"
+#include "base/fork.h"
 #include "base/lock.h"
 #include "net/unix-user.h"
 
@@ -169,6 +170,12 @@ static struct {
 	LPMAPIARYUNIXUSER fn;
 	LPVOID context;
 } source = {.lock = MX_MUTEX_INIT};
+
+/* It is there in forked children too. */
+__attribute__((__constructor__)) static void on_load(void)
+{
+	mx_fork_hold(&source.lock);
+}
 
 HRESULT MapiarySetUnixUserSource(LPMAPIARYUNIXUSER fn, LPVOID context)
 {

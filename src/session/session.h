@@ -114,8 +114,8 @@ int mx_client_shutdown(struct mx_client *c, mx_mono deadline,
 
 /* One thing that was left behind; the strings live during the call. */
 enum mx_left_kind {
-	MX_LEFT_SESSION,  /* the program still holds it, or objects of it */
-	MX_LEFT_CONTEXT,  /* the server was not told: until it expires there, or
+	MX_LEFT_SESSION, /* the program still holds it, or objects of it */
+	MX_LEFT_CONTEXT, /* the server was not told: until it expires there, or
 			   * somebody takes it over by the registry's record */
 	MX_LEFT_CALLBACK, /* the program's code was called and has not returned */
 };
