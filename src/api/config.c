@@ -10,19 +10,35 @@
 #include "base/list.h"
 #include "base/lock.h"
 
+/* One profile a user: there may be ten thousand. */
+#define N_BUCKETS 1024
+
 struct named {
-	struct mx_list link;
+	struct mx_list link, same; /* in all, in its bucket */
 	struct mx_config *config;
 	char name[];
 };
 
 static struct mx_mutex lock = MX_MUTEX_INIT;
 static struct mx_list all MX_GUARDED(&lock) = {&all, &all};
+static struct mx_list buckets[N_BUCKETS] MX_GUARDED(&lock);
 
 /* Profiles are there in forked children too. */
 __attribute__((__constructor__)) static void on_load(void)
 {
 	mx_fork_hold(&lock);
+	for (size_t i = 0; i < N_BUCKETS; i++)
+		mx_list_init(&buckets[i]);
+}
+
+/* FNV-1a. */
+static struct mx_list *bucket_of(const char *name) MX_HOLDS(&lock)
+{
+	uint32_t h = 2166136261u;
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return &buckets[h % N_BUCKETS];
 }
 
 /* Copies the string members in place. */
@@ -94,8 +110,8 @@ void mx_config_unref(struct mx_config *c)
 
 static struct named *find_locked(const char *name) MX_HOLDS(&lock)
 {
-	MX_LIST_FOR_EACH(l, &all) {
-		struct named *n = MX_CONTAINER_OF(l, struct named, link);
+	MX_LIST_FOR_EACH(l, bucket_of(name)) {
+		struct named *n = MX_CONTAINER_OF(l, struct named, same);
 
 		if (!strcmp(n->name, name))
 			return n;
@@ -141,10 +157,14 @@ HRESULT MapiaryDefineProfile(LPCSTR name, const MAPIARY_CONFIG *config)
 	}
 	mx_mutex_lock(&lock);
 	old = find_locked(name);
-	if (old)
+	if (old) {
 		mx_list_unlink(&old->link);
-	if (n)
+		mx_list_unlink(&old->same);
+	}
+	if (n) {
 		mx_list_push_tail(&all, &n->link);
+		mx_list_push_tail(bucket_of(name), &n->same);
+	}
 	mx_mutex_unlock(&lock);
 	if (old)
 		mx_config_unref(old->config);
