@@ -43,6 +43,7 @@ struct mx_channel {
 	CURLSH *share;  /* made by the first exchange; see is_idle */
 	bool lone;      /* this exchange has no share, its connection no next */
 	bool was_quick; /* the last one was answered soon */
+	CURLU *parsed;  /* url, for easy handles; made by the first exchange */
 	char *resolved; /* CURLOPT_RESOLVE line; NULL: ask the resolver */
 	struct mx_serial *auth_queue; /* the engine's, for slow credentials */
 

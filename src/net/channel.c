@@ -185,6 +185,7 @@ static void channel_free(struct mx_channel *ch)
 		mx_assert_unlocked();
 		mx_spare_drop(ch);
 		mx_idle_end(ch);
+		curl_url_cleanup(ch->parsed);
 		if (ch->share)
 			curl_share_cleanup(ch->share);
 		mx_serial_unref(ch->auth_queue);

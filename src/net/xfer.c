@@ -439,12 +439,30 @@ static CURLcode set_tls(struct mx_xfer *x)
 	return rc;
 }
 
+/* A channel's URL is taken apart once, not with each request. */
+static CURLcode set_url(struct mx_xfer *x)
+{
+	struct mx_channel *ch = x->ch;
+
+	if (x->plain)
+		return curl_easy_setopt(x->easy, CURLOPT_URL, x->plain->url);
+	if (!ch->parsed) {
+		CURLU *u = curl_url();
+
+		if (!u || curl_url_set(u, CURLUPART_URL, ch->url, 0)) {
+			curl_url_cleanup(u);
+			return CURLE_OUT_OF_MEMORY;
+		}
+		ch->parsed = u;
+	}
+	return curl_easy_setopt(x->easy, CURLOPT_CURLU, ch->parsed);
+}
+
 static CURLcode set_strings(struct mx_xfer *x)
 {
-	const char *url = x->plain ? x->plain->url : x->ch->url;
 	const char *proxy = x->ch->opts.proxy;
 	CURL *e = x->easy;
-	CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, url);
+	CURLcode rc = set_url(x);
 
 	if (!rc)
 		rc = curl_easy_setopt(e, CURLOPT_PROXY, proxy ? proxy : "");
