@@ -241,6 +241,8 @@ typedef struct {
 	ULONGLONG cNotifications;
 	char szSid[184];
 	char szServer[256];
+	ULONGLONG cbHeadersSent; /* of cbSent: HTTP headers */
+	ULONGLONG cbHeadersReceived;
 } MAPIARY_SESSION_INFO, *LPMAPIARY_SESSION_INFO;
 
 /* Fills *lpInfo up to its cbSize. */

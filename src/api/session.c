@@ -447,6 +447,8 @@ HRESULT MapiaryGetSessionInfo(LPMAPISESSION p, LPMAPIARY_SESSION_INFO ret)
 	info.cbSent = st.bytes_out;
 	info.cbReceived = st.bytes_in;
 	info.cNotifications = st.notified;
+	info.cbHeadersSent = st.head_out;
+	info.cbHeadersReceived = st.head_in;
 	snprintf(info.szSid, sizeof(info.szSid), "%s",
 		 mx_userctx_sid_text(mx_session_user(s)));
 	snprintf(info.szServer, sizeof(info.szServer), "%s",

@@ -3,7 +3,9 @@
 /*
  * The floor under a round trip: the same two libraries and nothing of ours.  A
  * libmicrohttpd server in a process of its own (epoll, one thread) answers any
- * POST with a fixed body; one libcurl handle keeps its connection.
+ * POST with a fixed body; one libcurl handle keeps its connection.  Where
+ * headers are to have a size, one line "X-Filler" makes up what is missing:
+ * their number is not part of it.
  */
 #include <curl/curl.h>
 #include <errno.h>
@@ -18,6 +20,10 @@
 
 #include "cli/bench.h"
 #include "cli/cli.h"
+
+#define FILLER "X-Filler"
+/* Its line without the value: colon, blank, line end. */
+#define FILLER_SIZE (sizeof(FILLER) - 1 + 4)
 
 struct bench_floor {
 	pid_t pid;
@@ -50,7 +56,19 @@ static enum MHD_Result answer(void *cls, struct MHD_Connection *conn,
 	return r;
 }
 
-static void serve(int out, size_t n_res)
+/* A header's value of n bytes; NULL for none.  Leaked where it is used. */
+static char *filler(size_t n)
+{
+	char *s = n ? malloc(n + 1) : NULL;
+
+	if (s) {
+		memset(s, 'x', n);
+		s[n] = '\0';
+	}
+	return s;
+}
+
+static void serve(int out, size_t n_res, size_t n_filler)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET,
 				 .sin_addr = {htonl(INADDR_LOOPBACK)}};
@@ -61,6 +79,8 @@ static void serve(int out, size_t n_res)
 	struct MHD_Daemon *daemon;
 
 	MHD_add_response_header(res, "Content-Type", "application/mapi-http");
+	if (n_filler)
+		MHD_add_response_header(res, FILLER, filler(n_filler));
 	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL,
 				  answer, res, MHD_OPTION_SOCK_ADDR, &at,
 				  MHD_OPTION_END);
@@ -73,7 +93,8 @@ static void serve(int out, size_t n_res)
 		pause();
 }
 
-static int start(struct bench_floor *f, size_t n_res, uint16_t *ret_port)
+static int start(struct bench_floor *f, size_t n_res, size_t n_filler,
+		 uint16_t *ret_port)
 {
 	pid_t parent = getpid();
 	ssize_t n;
@@ -87,7 +108,7 @@ static int start(struct bench_floor *f, size_t n_res, uint16_t *ret_port)
 		if (getppid() != parent)
 			_exit(1);
 		close(fds[0]);
-		serve(fds[1], n_res);
+		serve(fds[1], n_res, n_filler);
 	}
 	close(fds[1]);
 	n = f->pid < 0 ? -1 : read(fds[0], ret_port, sizeof(*ret_port));
@@ -104,7 +125,22 @@ static size_t take(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static bool open_client(struct bench_floor *f, uint16_t port)
+static bool add_filler(struct bench_floor *f, size_t n)
+{
+	char *value = filler(n), *line = NULL;
+	struct curl_slist *l = NULL;
+
+	if (!n)
+		return true;
+	if (value && asprintf(&line, FILLER ": %s", value) > 0)
+		l = curl_slist_append(f->headers, line);
+	f->headers = l ? l : f->headers;
+	free(line);
+	free(value);
+	return l != NULL;
+}
+
+static bool open_client(struct bench_floor *f, uint16_t port, size_t n_filler)
 {
 	char url[64];
 
@@ -113,7 +149,7 @@ static bool open_client(struct bench_floor *f, uint16_t port)
 	f->curl = curl_easy_init();
 	f->headers =
 		curl_slist_append(NULL, "Content-Type: application/mapi-http");
-	if (!f->body || !f->curl || !f->headers)
+	if (!f->body || !f->curl || !f->headers || !add_filler(f, n_filler))
 		return false;
 	curl_easy_setopt(f->curl, CURLOPT_URL, url);
 	curl_easy_setopt(f->curl, CURLOPT_HTTPHEADER, f->headers);
@@ -126,7 +162,8 @@ static bool open_client(struct bench_floor *f, uint16_t port)
 	return true;
 }
 
-struct bench_floor *bench_floor_open(size_t n_req, size_t n_res)
+static struct bench_floor *open_filled(size_t n_req, size_t n_res,
+				       size_t fill_out, size_t fill_in)
 {
 	struct bench_floor *f = calloc(1, sizeof(*f));
 	uint16_t port;
@@ -134,11 +171,39 @@ struct bench_floor *bench_floor_open(size_t n_req, size_t n_res)
 	if (!f)
 		return NULL;
 	f->n_req = n_req;
-	if (!start(f, n_res, &port) && open_client(f, port))
+	if (!start(f, n_res, fill_in, &port) && open_client(f, port, fill_out))
 		return f;
 	mx_cli_fail("bench", "the bare HTTP server did not start");
 	bench_floor_close(f);
 	return NULL;
+}
+
+struct bench_floor *bench_floor_open(size_t n_req, size_t n_res)
+{
+	return open_filled(n_req, n_res, 0, 0);
+}
+
+/* What fills n bytes of headers up to want. */
+static size_t missing(size_t n, size_t want)
+{
+	return want > n + FILLER_SIZE ? want - n - FILLER_SIZE : 0;
+}
+
+struct bench_floor *bench_floor_open_as(const struct bench_sizes *s)
+{
+	struct bench_floor *f = bench_floor_open(s->body_out, s->body_in);
+	size_t out, in;
+
+	/* Its own headers are known after an exchange. */
+	if (!f || bench_floor_exchange(f)) {
+		bench_floor_close(f);
+		return NULL;
+	}
+	bench_floor_bytes(f, &out, &in);
+	bench_floor_close(f);
+	return open_filled(s->body_out, s->body_in,
+			   missing(out - s->body_out, s->head_out),
+			   missing(in - s->body_in, s->head_in));
 }
 
 void bench_floor_close(struct bench_floor *f)
@@ -167,7 +232,10 @@ int bench_floor_exchange(struct bench_floor *f)
 	}
 	curl_easy_getinfo(f->curl, CURLINFO_REQUEST_SIZE, &head_out);
 	curl_easy_getinfo(f->curl, CURLINFO_HEADER_SIZE, &head_in);
-	f->out = (size_t)head_out + f->n_req;
+	/* libcurl counts a small body with the headers it left with. */
+	f->out = (size_t)head_out;
+	if (f->out < f->n_req)
+		f->out += f->n_req;
 	f->in = (size_t)head_in + f->got;
 	f->got = 0;
 	return 0;

@@ -89,6 +89,7 @@ struct mx_xresp {
 	unsigned n_pending;           /* PENDING tags seen */
 	char server_app[64];          /* X-ServerApplication */
 	uint64_t bytes_out, bytes_in; /* HTTP, headers included */
+	uint64_t head_out, head_in;   /* of them, headers */
 	int64_t took_ns;
 	uint16_t local_port; /* 0: never connected */
 	bool new_connection;

@@ -339,9 +339,12 @@ static void account(struct mx_xfer *x)
 	curl_easy_getinfo(x->easy, CURLINFO_SIZE_UPLOAD_T, &up);
 	curl_easy_getinfo(x->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
 	/* A small body leaves with the headers and is counted there. */
-	r->bytes_out = (uint64_t)sent;
+	r->bytes_out = r->head_out = (uint64_t)sent;
 	if (sent > 0 && (curl_off_t)sent < up)
 		r->bytes_out += (uint64_t)up;
+	else if (sent > 0)
+		r->head_out -= (uint64_t)up;
+	r->head_in = (uint64_t)head;
 	r->bytes_in = (uint64_t)head + (uint64_t)down;
 	r->new_connection = connects > 0;
 	/* Sent whole: the headers and every byte of the body. */

@@ -133,6 +133,8 @@ static void on_done(void *arg, int err, struct mx_xresp *resp,
 		err = 0; /* it was alive all the time: no event */
 	atomic_fetch_add(&ctx->s->bytes_out, resp->bytes_out);
 	atomic_fetch_add(&ctx->s->bytes_in, resp->bytes_in);
+	atomic_fetch_add(&ctx->s->head_out, resp->head_out);
+	atomic_fetch_add(&ctx->s->head_in, resp->head_in);
 	mx_mutex_lock(&ctx->s->lock);
 	ended_locked(ctx, p, err, resp, err ? fault : NULL);
 	if (events)

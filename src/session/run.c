@@ -424,6 +424,8 @@ static void note_answer(struct mx_run *r, int err, struct mx_xresp *resp)
 
 	atomic_fetch_add(&s->bytes_out, resp->bytes_out);
 	atomic_fetch_add(&s->bytes_in, resp->bytes_in);
+	atomic_fetch_add(&s->head_out, resp->head_out);
+	atomic_fetch_add(&s->head_in, resp->head_in);
 	mx_mutex_lock(&s->lock);
 	if (resp->set_cookies.n) {
 		mx_cookies_merge(&ctx->cookies, &resp->set_cookies);

@@ -202,6 +202,7 @@ struct mx_session {
 	char *dn_prefix, *display_name; /* set once */
 	atomic_uint n_objects, n_kind[MX_SOBJ_KINDS];
 	atomic_ullong round_trips, bytes_out, bytes_in, reconnects, notified;
+	atomic_ullong head_out, head_in;
 	atomic_uint run_ids;
 };
 

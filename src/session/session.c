@@ -300,6 +300,8 @@ void mx_session_stats(struct mx_session *s, struct mx_session_stats *ret)
 		.round_trips = atomic_load(&s->round_trips),
 		.bytes_out = atomic_load(&s->bytes_out),
 		.bytes_in = atomic_load(&s->bytes_in),
+		.head_out = atomic_load(&s->head_out),
+		.head_in = atomic_load(&s->head_in),
 		.reconnects = atomic_load(&s->reconnects),
 		.notified = atomic_load(&s->notified),
 		.objects = atomic_load(&s->n_objects),

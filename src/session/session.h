@@ -202,6 +202,7 @@ struct mx_session_stats {
 	unsigned pending_releases;
 	uint64_t round_trips; /* requests sent, background ones too */
 	uint64_t bytes_out, bytes_in;
+	uint64_t head_out, head_in; /* of them, headers */
 	uint64_t reconnects, notified;
 };
 void mx_session_stats(struct mx_session *s, struct mx_session_stats *ret);
