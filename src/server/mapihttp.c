@@ -6,7 +6,6 @@
  */
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -315,15 +314,29 @@ static bool is_cookie(const char *s)
 	       strspn(s, "0123456789abcdef") == MX_COOKIE_STRLEN;
 }
 
+/* Decimal digits, at least one and no more than fit. */
+static bool take_number(const char **s, uint64_t *ret)
+{
+	const char *p = *s;
+	uint64_t v = 0;
+
+	for (; *p >= '0' && *p <= '9' && p - *s < 19; p++)
+		v = v * 10 + (uint64_t)(*p - '0');
+	if (p == *s)
+		return false;
+	*s = p;
+	*ret = v;
+	return true;
+}
+
 /* A sequence cookie is "context-number": one that we gave in this context.
  * Older ones are let pass: their holder may have lost an answer. */
 static bool is_sequence(const char *s, const struct mx_ctx *ctx)
 {
 	uint64_t serial, n;
-	char end;
 
-	return sscanf(s, "%" SCNu64 "-%" SCNu64 "%c", &serial, &n, &end) == 2 &&
-	       serial == ctx->serial && n <= atomic_load(&ctx->sequence);
+	return take_number(&s, &serial) && *s++ == '-' && take_number(&s, &n) &&
+	       !*s && serial == ctx->serial && n <= atomic_load(&ctx->sequence);
 }
 
 /* Finds and enters the context.  False: answered. */
