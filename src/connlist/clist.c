@@ -14,6 +14,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "connlist/conn.h"
@@ -328,6 +329,52 @@ uint32_t mx_clist_slot(const struct mx_clist *cl)
 uint64_t mx_clist_generation(const struct mx_clist *cl)
 {
 	return cl->gen;
+}
+
+/* --- Callbacks ---------------------------------------------------------- */
+
+/* Since when, in the unit of the record. */
+static uint32_t callback_time(const struct shm_proc *p)
+{
+	uint64_t now = now_ns(), begin = shm_get64(&p->attached_ns);
+	uint64_t t = now > begin ? (now - begin) / SHM_CALLBACK_UNIT_NS : 0;
+
+	t += SHM_CALLBACK_FIRST;
+	return t < UINT32_MAX ? (uint32_t)t : UINT32_MAX;
+}
+
+int mx_clist_callback_begin(struct mx_clist *cl)
+{
+	struct mx_reg *reg = cl->reg;
+	const struct shm_proc *p;
+	int which = -1;
+
+	if (reg_enter(reg))
+		return -1;
+	p = &reg->map.procs[reg->slot];
+	for (unsigned i = 0; i < SHM_CALLBACKS; i++) {
+		const struct shm_callback *cb = &p->callbacks[i];
+
+		if (shm_get32(&cb->since) || !shm_cas32(&cb->since, 0, 1))
+			continue;
+		shm_put32(&cb->list, cl->slot + 1);
+		shm_put32(&cb->tid, (uint32_t)gettid());
+		shm_put32(&cb->since, callback_time(p));
+		which = (int)i;
+		break;
+	}
+	reg_leave(reg);
+	return which;
+}
+
+void mx_clist_callback_end(struct mx_clist *cl, int which)
+{
+	struct mx_reg *reg = cl->reg;
+
+	if (which < 0 || which >= (int)SHM_CALLBACKS || reg_enter(reg))
+		return;
+	shm_put32(&reg->map.procs[reg->slot].callbacks[which].since, 0);
+	reg_leave(reg);
 }
 
 /* --- Completion --------------------------------------------------------- */

@@ -47,6 +47,13 @@ bool mx_clist_valid(const struct mx_clist *cl);
 uint32_t mx_clist_slot(const struct mx_clist *cl);
 uint64_t mx_clist_generation(const struct mx_clist *cl);
 
+/* Shows, from outside, that the program's code runs for this user in a callback
+ * on the calling thread; until mx_clist_callback_end() with what this returned.
+ * -1 when it cannot be shown (detached, or four run already), which end takes
+ * too.  The hold must last as long.  Never waits. */
+int mx_clist_callback_begin(struct mx_clist *cl);
+void mx_clist_callback_end(struct mx_clist *cl, int which);
+
 enum mx_scope {
 	MX_SCOPE_PROCESS,  /* connections of this attachment */
 	MX_SCOPE_EVERYONE, /* of every process */

@@ -250,6 +250,43 @@ static void look_at_locks(struct run *r)
 	}
 }
 
+/* Slow first; when it has taken six times as long, it counts as stuck. */
+static void look_at_callback(struct run *r, uint32_t proc,
+			     const struct mx_snap_callback *cb)
+{
+	uint64_t age = cb->since_ns ? since(r, cb->since_ns) : 0;
+	char who[96], user[300];
+	struct mx_diag *d;
+
+	if (age < r->slow_ns)
+		return;
+	d = add(r, MX_DIAG_CALLBACK,
+		age < 6 * r->slow_ns ? MX_DIAG_WARNING : MX_DIAG_ERROR, age);
+	if (!d)
+		return;
+	d->proc = proc;
+	d->list = cb->list;
+	say(d->op, sizeof(d->op), "callback");
+	TEXT(d,
+	     "a callback for %s has not returned for %.1f s: %s, thread "
+	     "%" PRIu32,
+	     user_text(r, cb->list, user, sizeof(user)), seconds(age),
+	     proc_text(r, proc, who, sizeof(who)), cb->tid);
+	if (state_of(r, proc) == ALIVE)
+		BLAME(d, "the program: its advise sink in %s", who);
+	else
+		blame_proc(r, d, proc);
+	ADVICE(d, "look what that thread does; until it returns this user's "
+		  "notifications wait, and callbacks have a thread less");
+}
+
+static void look_at_callbacks(struct run *r)
+{
+	for (uint32_t i = 0; i < r->s->n_procs; i++)
+		for (unsigned k = 0; k < MX_SNAP_CALLBACKS; k++)
+			look_at_callback(r, i, &r->s->procs[i].callbacks[k]);
+}
+
 static const char *op_words(enum mx_diag_kind kind)
 {
 	return kind == MX_DIAG_OVERDUE ? "is past its deadline" : "is slow";
@@ -517,6 +554,7 @@ int mx_diag_run(const struct mx_snap *snap, const struct mx_diag_params *p,
 	look_at_all(&r);
 	look_at_procs(&r);
 	look_at_locks(&r);
+	look_at_callbacks(&r);
 	look_at_conns(&r);
 	look_at_peers(&r);
 	look_at_table(&r, "lists", snap->n_free_lists, snap->max_lists);
@@ -544,6 +582,7 @@ const char *mx_diag_kind_name(enum mx_diag_kind kind)
 		"dead-process", "stopped-process", "lock",     "overdue",
 		"slow",         "budget",          "back-off", "poller",
 		"orphan",       "capacity",        "torn",     "nobody-runs",
+		"callback",
 	};
 
 	return (unsigned)kind < MX_ARRAY_SIZE(names) ? names[kind] : "?";

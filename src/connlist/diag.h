@@ -28,6 +28,7 @@ enum mx_diag_kind {
 	MX_DIAG_CAPACITY, /* 90 % or more of a table in use */
 	MX_DIAG_TORN,     /* a record nobody can read whole */
 	MX_DIAG_NOBODY,   /* every process is dead or stopped */
+	MX_DIAG_CALLBACK, /* the program's code has not returned from one */
 };
 
 enum mx_diag_severity {

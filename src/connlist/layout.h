@@ -80,6 +80,19 @@ struct shm_header {
  * when nothing in the segment names it. */
 enum { SHM_PROC_FREE, SHM_PROC_LIVE };
 
+/* The program's code that runs in a callback. */
+struct shm_callback {
+	uint32_t since; /* 0: free; 1: being filled; else see below */
+	uint32_t list;  /* index + 1; held by who calls */
+	uint32_t tid;
+};
+
+/* A callback's begin in hundredths of a second after its process attached, so
+ * that it fits a word: 497 days. */
+#define SHM_CALLBACK_UNIT_NS 10000000u
+#define SHM_CALLBACK_FIRST 2u
+#define SHM_CALLBACKS 4u
+
 struct shm_proc {
 	uint64_t gen;
 	uint32_t state, pid;
@@ -87,7 +100,7 @@ struct shm_proc {
 	uint32_t uid, max_sessions;
 	uint64_t attached_ns, beat_ns;
 	uint64_t name[4];
-	uint64_t pad2[6];
+	struct shm_callback callbacks[SHM_CALLBACKS];
 };
 
 /* A process in one word: slot + 1 in bits 0…8, the low 22 bits of the slot's
@@ -207,6 +220,7 @@ static_assert(offsetof(struct shm_header, sum) == 56, "layout");
 static_assert(offsetof(struct shm_header, list_hint) == 64, "layout");
 static_assert(sizeof(struct shm_proc) == 128, "layout");
 static_assert(offsetof(struct shm_proc, name) == 48, "layout");
+static_assert(offsetof(struct shm_proc, callbacks) == 80, "layout");
 static_assert(sizeof(struct shm_bucket) == 16, "layout");
 static_assert(sizeof(struct shm_list) == 256, "layout");
 static_assert(offsetof(struct shm_list, members) == 56, "layout");

@@ -163,6 +163,8 @@ static void fill_slot(struct mx_reg *reg)
 	shm_put32(&p->max_sessions, reg->max_sessions);
 	shm_put64(&p->attached_ns, now_ns());
 	shm_put64(&p->beat_ns, 0);
+	for (unsigned i = 0; i < SHM_CALLBACKS; i++)
+		shm_put32(&p->callbacks[i].since, 0);
 	shm_put32(&p->state, SHM_PROC_LIVE);
 }
 

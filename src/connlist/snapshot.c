@@ -237,6 +237,36 @@ static int begin(const struct mx_snap_src *src, struct mx_snap *s)
 	return 0;
 }
 
+static void copy_callbacks(const struct shm_proc *p, struct mx_snap_proc *o)
+{
+	static_assert(MX_SNAP_CALLBACKS == SHM_CALLBACKS, "both are counts");
+	for (unsigned i = 0; i < SHM_CALLBACKS; i++) {
+		const struct shm_callback *cb = &p->callbacks[i];
+		uint32_t since = shm_get32(&cb->since);
+
+		o->callbacks[i] = (struct mx_snap_callback){.list = NO_INDEX};
+		if (!o->alive || since < SHM_CALLBACK_FIRST)
+			continue;
+		o->callbacks[i].list = shm_get32(&cb->list) - 1; /* slot */
+		o->callbacks[i].tid = shm_get32(&cb->tid);
+		o->callbacks[i].since_ns =
+			o->attached_ns +
+			(uint64_t)(since - SHM_CALLBACK_FIRST) *
+				SHM_CALLBACK_UNIT_NS;
+	}
+}
+
+/* When the lists are known: slots to indexes. */
+static void find_callback_lists(struct mx_snap *s)
+{
+	for (size_t i = 0; i < s->n_procs; i++)
+		for (unsigned k = 0; k < MX_SNAP_CALLBACKS; k++) {
+			uint32_t *l = &s->procs[i].callbacks[k].list;
+
+			*l = *l < s->max_lists ? s->index[*l] : NO_INDEX;
+		}
+}
+
 static int take_procs(const struct mx_snap_src *src, struct mx_snap *s)
 {
 	const struct shm_map *m = &src->map;
@@ -261,6 +291,7 @@ static int take_procs(const struct mx_snap_src *src, struct mx_snap *s)
 		o->attached_ns = shm_get64(&p->attached_ns);
 		o->beat_ns = shm_get64(&p->beat_ns);
 		shm_get_text(o->name, p->name, 4);
+		copy_callbacks(p, o);
 	}
 	return 0;
 }
@@ -660,6 +691,8 @@ int mx_snap_take(struct mx_snap_src *src, struct mx_snap *snap)
 		err = take_locks(src, snap);
 	if (!err)
 		err = take_lists(src, snap);
+	if (!err)
+		find_callback_lists(snap);
 	if (!err)
 		err = take_peers(src, snap);
 	if (!err)

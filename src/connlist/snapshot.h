@@ -18,6 +18,14 @@
 #include "connlist/conn.h"
 #include "identity/sid.h"
 
+/* The program's code that runs in a callback of the runtime. */
+struct mx_snap_callback {
+	uint64_t since_ns; /* 0: none */
+	uint32_t list;     /* index into lists[], UINT32_MAX: unknown */
+	uint32_t tid;
+};
+#define MX_SNAP_CALLBACKS 4
+
 struct mx_snap_proc {
 	uint32_t slot;
 	uint64_t gen;
@@ -28,6 +36,7 @@ struct mx_snap_proc {
 	uint32_t max_sessions;         /* its budget a user and server */
 	uint64_t attached_ns, beat_ns; /* monotonic; no beat yet: 0 */
 	char name[32];
+	struct mx_snap_callback callbacks[MX_SNAP_CALLBACKS];
 };
 
 struct mx_snap_list {

@@ -210,6 +210,36 @@ static void test_slow_is_a_warning_and_parked_is_normal(void **state)
 	mx_reg_close(reg);
 }
 
+static void
+test_a_callback_that_does_not_return_is_the_programs_fault(void **state)
+{
+	struct mx_reg *reg = tu_open(8, 8, 0);
+	struct mx_clist *cl = tu_join(reg, 5);
+	struct mx_diag_params dp = {.slow_ns = 1};
+	MX_AUTO(picture_fini) struct picture p = {0};
+	const struct mx_diag *d;
+	int which[5];
+
+	look(&p, &dp);
+	assert_null(found(&p, MX_DIAG_CALLBACK));
+	for (int i = 0; i < 5; i++)
+		which[i] = mx_clist_callback_begin(cl);
+	assert_int_equal(which[3], 3);
+	assert_int_equal(which[4], -1); /* goes on, is not shown */
+	look(&p, &dp);
+	d = found(&p, MX_DIAG_CALLBACK);
+	assert_non_null(d);
+	assert_non_null(strstr(d->text, "user5 (S-1-22-1-5)"));
+	assert_non_null(strstr(d->blame, "the program: its advise sink"));
+	assert_int_equal(p.s.procs[0].callbacks[0].tid, gettid());
+	for (int i = 0; i < 5; i++)
+		mx_clist_callback_end(cl, which[i]);
+	look(&p, &dp);
+	assert_null(found(&p, MX_DIAG_CALLBACK));
+	mx_clist_leave(cl);
+	mx_reg_close(reg);
+}
+
 static void test_full_tables_are_reported(void **state)
 {
 	struct mx_reg *reg = tu_open(1, 8, 0);
@@ -313,6 +343,87 @@ static void test_the_watchdog_prints_what_is_in_flight(void **state)
 	mx_reg_close(reg);
 }
 
+/* A picture after another: what stayed, what changed, what came and went. */
+static void test_pictures_that_follow_are_as_the_first(void **state)
+{
+	struct mx_reg *reg = tu_open(16, 16, 0);
+	struct mx_clist *cl[6];
+	struct mx_conn *k[6];
+	MX_AUTO(picture_fini) struct picture again = {0};
+
+	for (uint32_t i = 0; i < 6; i++) {
+		cl[i] = tu_join(reg, i);
+		k[i] = open_conn(cl[i]);
+	}
+	for (uint32_t step = 0; step < 40; step++) {
+		MX_AUTO(picture_fini) struct picture first = {0};
+		uint32_t i = step % 6;
+
+		if (step % 4 == 0) {
+			mx_conn_close(k[i], MX_CONN_ENDED);
+			mx_clist_leave(cl[i]);
+			cl[i] = tu_join(reg, 100 + step);
+			k[i] = open_conn(cl[i]);
+		} else if (step % 4 == 1) {
+			mx_conn_op_begin(k[i], MX_OP_CALL, "Execute", "answer",
+					 MX_MONO_NEVER);
+		} else if (step % 4 == 2) {
+			mx_conn_report(k[i], MX_HEALTH_BACKOFF, 60000, step);
+		}
+		look(&again, NULL);
+		look(&first, NULL);
+		assert_int_equal(again.s.n_lists, first.s.n_lists);
+		assert_int_equal(again.s.n_peers, first.s.n_peers);
+		assert_int_equal(again.s.n_conns, first.s.n_conns);
+		for (size_t j = 0; j < first.s.n_lists; j++) {
+			const struct mx_snap_list *a = &again.s.lists[j];
+			const struct mx_snap_list *b = &first.s.lists[j];
+
+			assert_int_equal(a->slot, b->slot);
+			assert_int_equal(a->gen, b->gen);
+			assert_string_equal(a->name, b->name);
+			assert_true(mx_sid_equal(&a->sid, &b->sid));
+			assert_int_equal(a->n_conns, b->n_conns);
+			assert_int_equal(a->first_conn, b->first_conn);
+			assert_int_equal(a->first_peer, b->first_peer);
+		}
+		for (size_t j = 0; j < first.s.n_peers; j++) {
+			assert_int_equal(again.s.peers[j].code,
+					 first.s.peers[j].code);
+			assert_int_equal(again.s.peers[j].list,
+					 first.s.peers[j].list);
+			assert_int_equal(again.s.peers[j].used[0],
+					 first.s.peers[j].used[0]);
+		}
+		for (size_t j = 0; j < first.s.n_conns; j++) {
+			assert_int_equal(again.s.conns[j].op[0].active,
+					 first.s.conns[j].op[0].active);
+			assert_int_equal(again.s.conns[j].list,
+					 first.s.conns[j].list);
+			assert_int_equal(again.s.conns[j].opened_ns,
+					 first.s.conns[j].opened_ns);
+		}
+	}
+	for (uint32_t i = 0; i < 6; i++) {
+		mx_conn_close(k[i], MX_CONN_ENDED);
+		mx_clist_leave(cl[i]);
+	}
+	mx_reg_close(reg);
+}
+
+/* Reading behind the end of a file that was cut off would be SIGBUS. */
+static void test_a_segment_that_was_cut_off_is_not_read(void **state)
+{
+	struct mx_reg *reg = tu_open(8, 8, 0);
+	MX_AUTO(picture_fini) struct picture p = {0};
+
+	look(&p, NULL);
+	mx_reg_close(reg);
+	assert_int_equal(truncate(tu_path(), 4096), 0);
+	assert_int_equal(mx_snap_take(p.src, &p.s), -EBADMSG);
+	unlink(tu_path());
+}
+
 /* --- While others write ------------------------------------------------- */
 
 struct writer {
@@ -409,14 +520,17 @@ static void test_a_process_stopped_before_its_first_beat_is_seen(void **state)
 	mx_reg_close(reg);
 }
 
-MX_TEST_MAIN(MX_TEST(test_everything_is_seen),
-	     MX_TEST(test_looking_changes_nothing),
-	     MX_TEST(test_no_segment_and_no_segment_any_more),
-	     MX_TEST(test_an_operation_past_its_deadline_is_an_error),
-	     MX_TEST(test_slow_is_a_warning_and_parked_is_normal),
-	     MX_TEST(test_full_tables_are_reported),
-	     MX_TEST(test_a_segment_of_the_dead_can_be_read),
-	     MX_TEST(test_a_process_without_a_heartbeat_is_named),
-	     MX_TEST(test_the_watchdog_prints_what_is_in_flight),
-	     MX_TEST(test_records_are_copied_whole),
-	     MX_TEST(test_a_process_stopped_before_its_first_beat_is_seen))
+MX_TEST_MAIN(
+	MX_TEST(test_everything_is_seen), MX_TEST(test_looking_changes_nothing),
+	MX_TEST(test_no_segment_and_no_segment_any_more),
+	MX_TEST(test_an_operation_past_its_deadline_is_an_error),
+	MX_TEST(test_slow_is_a_warning_and_parked_is_normal),
+	MX_TEST(test_a_callback_that_does_not_return_is_the_programs_fault),
+	MX_TEST(test_full_tables_are_reported),
+	MX_TEST(test_a_segment_of_the_dead_can_be_read),
+	MX_TEST(test_a_process_without_a_heartbeat_is_named),
+	MX_TEST(test_the_watchdog_prints_what_is_in_flight),
+	MX_TEST(test_pictures_that_follow_are_as_the_first),
+	MX_TEST(test_a_segment_that_was_cut_off_is_not_read),
+	MX_TEST(test_records_are_copied_whole),
+	MX_TEST(test_a_process_stopped_before_its_first_beat_is_seen))

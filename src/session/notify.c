@@ -70,6 +70,7 @@ static void call(struct mx_sub *sub, const struct mx_event *ev)
 		.since = mx_mono_now(),
 		.tid = gettid(),
 	};
+	int shown = mx_clist_callback_begin(s->list);
 
 	atomic_fetch_add(&s->core, 1);
 	mx_mutex_lock(&s->c->lock);
@@ -78,6 +79,7 @@ static void call(struct mx_sub *sub, const struct mx_event *ev)
 	on_callback = true;
 	sub->fn(sub->arg, ev);
 	on_callback = false;
+	mx_clist_callback_end(s->list, shown);
 	mx_mutex_lock(&s->c->lock);
 	mx_list_unlink(&cb.link);
 	mx_mutex_unlock(&s->c->lock);
