@@ -18,8 +18,11 @@ static uint32_t claim_from(struct mx_reg *reg, const uint64_t *claims,
 	uint64_t mine = SHM_CLAIM(SHM_CLAIMED, reg->tag);
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (!shm_get64(&claims[at]) && shm_cas64(&claims[at], 0, mine))
+		if (!shm_get64(&claims[at]) &&
+		    shm_cas64(&claims[at], 0, mine)) {
+			mx_sched_locked(&claims[at]);
 			return at;
+		}
 		at = at + 1 < n ? at + 1 : 0;
 	}
 	return NO_INDEX;
@@ -28,11 +31,14 @@ static uint32_t claim_from(struct mx_reg *reg, const uint64_t *claims,
 static uint32_t claim_any(struct mx_reg *reg, const uint64_t *claims,
 			  uint32_t n, const uint32_t *hint)
 {
-	uint32_t at = shm_get32(hint);
-	uint32_t i = claim_from(reg, claims, n, at < n ? at : 0);
+	uint32_t at, i;
 
+	mx_sched_mark();
+	at = shm_get32(hint);
+	i = claim_from(reg, claims, n, at < n ? at : 0);
 	if (i != NO_INDEX)
 		shm_put32(hint, i + 1);
+	mx_sched_forget(i);
 	return i;
 }
 

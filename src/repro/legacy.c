@@ -17,21 +17,10 @@
 #include <unistd.h>
 
 #include "connlist/put.h"
+#include "repro/explore.h"
 
 /* ---- waiting and waking ---- */
 
-#ifdef MX_SHM_SCHED
-static void wait_on(const uint32_t *word, uint32_t v, unsigned ms)
-{
-	(void)ms; /* the scheduler knows no time */
-	mx_sched_sleep(word, v);
-}
-
-static void wake(const uint32_t *word, int n)
-{
-	mx_sched_wake(word, n);
-}
-#else
 static void wait_on(const uint32_t *word, uint32_t v, unsigned ms)
 {
 	const struct timespec t = {ms / 1000, (long)(ms % 1000) * 1000000};
@@ -43,8 +32,19 @@ static void wake(const uint32_t *word, int n)
 {
 	syscall(SYS_futex, word, FUTEX_WAKE, n, NULL, NULL, 0);
 }
-#endif
 
+/* In the old runtime a mutex of the system: for the exploration one step. */
+#ifdef MX_SHM_SCHED
+static void lock(const struct legacy_seg *seg)
+{
+	explore_lock(SHM_MUTABLE32(&seg->lock));
+}
+
+static void unlock(const struct legacy_seg *seg)
+{
+	explore_unlock(SHM_MUTABLE32(&seg->lock));
+}
+#else
 static void lock(const struct legacy_seg *seg)
 {
 	if (shm_cas32(&seg->lock, 0, 1))
@@ -58,6 +58,7 @@ static void unlock(const struct legacy_seg *seg)
 	if (shm_swap32(&seg->lock, 0) == 2)
 		wake(&seg->lock, 1);
 }
+#endif
 
 /* ---- the mapping ---- */
 

@@ -1,0 +1,176 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the parts of the scheduler share.
+ *
+ *   explore.c        the search: states, what to try, going back
+ *   explore-run.c    one run: steps of threads, their waits, death
+ *   explore-fiber.c  coroutines, and their memory
+ */
+#ifndef MX_REPRO_EXPLORE_PRIVATE_H
+#define MX_REPRO_EXPLORE_PRIVATE_H
+
+#include "repro/explore.h"
+
+#define NOBODY (-1)
+#define KILLER EXPLORE_THREADS /* the "thread" whose one step is the death */
+#define N_ACTORS (EXPLORE_THREADS + 1)
+#define MAX_WORDS 1024
+#define MAX_PLACES 2048
+#define MAX_LOCKS 16
+#define MAX_DEPTH 20000
+#define TABLE 4096 /* slots to look words up in */
+#define NO_WORD UINT32_MAX
+
+enum op_kind {
+	OP_START,
+	OP_LOAD,
+	OP_STORE,
+	OP_RMW,
+	OP_SLEEP,
+	OP_RESUME, /* asleep */
+	OP_WAKE,
+	OP_LOCK,
+	OP_UNLOCK,
+	OP_SPAWN,
+	OP_CHOOSE,
+	OP_EVENT,
+	OP_KILL,
+	OP_ENDED,
+};
+
+/* What a thread does next, when it is let. */
+struct op {
+	enum op_kind kind;
+	uint32_t word; /* NO_WORD: touches none */
+	const void *at;
+	unsigned size;
+	uint64_t v; /* SLEEP: the value; WAKE, CHOOSE: how many; SPAWN: who */
+};
+
+struct hash {
+	uint64_t a, b;
+};
+
+struct actor {
+	struct op op;
+	bool started, ended, dead, woken;
+	unsigned result; /* CHOOSE: which; RESUME: 1 by time-out */
+	struct hash seen, marked;
+	uint16_t held;     /* locks, a bit each */
+	const char *event; /* the last one's name */
+};
+
+/* What is behind a state: a bit each actor, low byte reads, high byte
+ * writes, by place. */
+typedef uint16_t touched;
+
+struct set;
+
+struct node {
+	struct hash key;
+	uint8_t who, choice, n_choices;
+	uint8_t enabled, tried, todo; /* a bit an actor */
+	/* Asleep: his next step was tried in an earlier state, and since then
+	 * nothing happened that it matters to: doing it now would only repeat
+	 * what was found behind it there. */
+	uint8_t asleep;
+	const struct set *of[EXPLORE_THREADS + 1]; /* behind: tried, asleep */
+	struct {
+		int8_t holder; /* of the lock he waits for; NOBODY */
+		uint32_t word; /* on which he has to be woken; or NO_WORD */
+	} waits[EXPLORE_THREADS];
+	long double schedules, hung;
+};
+
+struct run {
+	struct actor actor[N_ACTORS];
+	struct hash memory;
+	uint64_t val[MAX_WORDS]; /* as the hash has them */
+	uint32_t n_words;        /* in a picture: how many of val */
+	int cur;                 /* whose code runs; NOBODY: ours */
+	int unsettled;           /* whose last step's store is not hashed */
+	uint32_t stored;         /* its word */
+	unsigned depth;
+	unsigned timeouts;
+	bool killed;
+	bool over;
+	bool pause; /* the search wants to take a picture */
+};
+
+extern struct explorer {
+	const struct explore_params *p;
+	struct explore_result *res;
+	struct run run;
+	struct node *path;
+	unsigned replay; /* this many steps are given by path */
+
+	const void *word_at[MAX_WORDS];
+	unsigned word_size[MAX_WORDS];
+	uint64_t word_first[MAX_WORDS];
+	uint32_t n_words;
+	uint32_t table[TABLE]; /* word + 1 */
+	/* A place: a word, touched with these locks held.  Two threads that
+	 * touch a word under one lock cannot change order there; the lock's own
+	 * word says which order it is. */
+	struct {
+		uint32_t word, next; /* next: place + 1 of the same word */
+		uint16_t held;
+	} place[MAX_PLACES];
+	uint32_t place_of_word[MAX_WORDS]; /* place + 1 */
+	uint32_t n_places, n_locks;
+	const void *lock_at[MAX_LOCKS];
+	uint16_t side_locks;   /* held by a side, not by a thread */
+	uint64_t broken_locks; /* held by two at once */
+	/* Words that stand for something: what a start writes and the started
+	 * reads; what a death writes and each step of a victim reads. */
+	uint32_t begun[EXPLORE_THREADS], alive, life;
+} ex;
+
+void mix(struct hash *h, uint64_t v);
+
+/* --- explore.c --- */
+
+/* Whose step is next; NOBODY: this run is over.  *ret_choice for it. */
+int choose_next(unsigned *ret_choice);
+
+/* --- explore-run.c --- */
+
+void run_begin(void);
+/* Lets the run go on from here until choose_next() ends it; on a fiber until
+ * its own next step is let. */
+void dispatch(void);
+bool can_step(int who);
+unsigned choices_of(int who);
+/* What a thread that cannot step waits for, as in struct node. */
+void what_it_waits_for(int who, int8_t *ret_holder, uint32_t *ret_word);
+uint32_t word_of(const void *at, unsigned size);
+uint32_t place_of(uint32_t word, uint16_t held);
+/* The words a step touches; word[1] may be NO_WORD. */
+void words_of(int who, uint32_t ret[2], bool *ret_write);
+struct hash run_key(void);
+/* A thread's futex calls.  sleep: true when a time-out ended it. */
+bool run_sleep(const uint32_t *word, uint32_t v);
+void run_wake(const uint32_t *word, uint32_t n);
+
+/* --- explore-fiber.c --- */
+
+/* Pictures of memory and stacks, oldest first; none under AddressSanitizer,
+ * which would have to be told of every frame. */
+#define PICTURE_EVERY 16
+void picture_take(void);
+/* The deepest one at or before this depth; false: begin anew.  Deeper ones are
+ * dropped. */
+bool picture_restore(unsigned depth);
+void pictures_drop(void);
+unsigned picture_depth(void);
+
+void fibers_open(void);
+void fibers_close(void);
+void fibers_reset(void);
+/* From whoever runs (NOBODY: the search) to another. */
+void fiber_switch(int from, int to);
+/* What a fiber begins with. */
+void fiber_body(int who);
+
+#endif
