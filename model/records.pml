@@ -334,8 +334,8 @@ inline find_or_make() {
 }
 
 #define HELD (ME.holds && list[ME.list].state == LIVE && \
-		    list[ME.list].linked && \
-		    (list[ME.list].members & BIT(p)))
+	      list[ME.list].sid == USER && \
+	      list[ME.list].linked && (list[ME.list].members & BIT(p)))
 
 /* list_unhold(): the last hold of the process clears its bit.  last: then nobody
  * is a member any more. */
