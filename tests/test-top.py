@@ -4,20 +4,24 @@
 """`mapiary top`, `lists` and `doctor` on a terminal and without one, on segments
 whose processes run, are stopped, are dead, and on what is no segment."""
 
+import atexit
 import errno
 import fcntl
 import json
 import os
 import select
+import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import termios
 import time
 
 import pyte
 
-from harness import MAPIARY, Skip, contains, equal, exits, main, until
+from harness import (MAPIARY, SLOWER, Skip, contains, equal, exits, main,
+                     until)
 
 
 class Terminal:
@@ -95,6 +99,31 @@ def busy_demo(t, users=4):
     return p
 
 
+SHARED = f"/dev/shm/mapiary-test-top-{os.getpid()}"
+shared = []
+
+
+def shared_demo(t):
+    """One demo for the cases that only look; ended with the program."""
+    t.env["MAPIARY_SEGMENT"] = SHARED
+    if not shared:
+        directory = tempfile.mkdtemp(prefix="mapiary-test-top-")
+        shared.append(subprocess.Popen(
+            [MAPIARY, "demo", "--users", "4", "--threads", "2", "--rounds",
+             "100000"], env=dict(t.env, TMPDIR=directory), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE))
+        atexit.register(end_shared, directory)
+    until(lambda: lists(t, "logons"), shared[0])
+
+
+def end_shared(directory):
+    shared[0].kill()
+    shared[0].wait()
+    os.unlink(SHARED)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def lists(t, *keys):
     """True when some connection of the segment has all of these."""
     done = t.run("lists", "--json")
@@ -104,13 +133,18 @@ def lists(t, *keys):
 
 
 def stop(t, p):
-    """Stops a program and its children; waits until they are."""
+    """Stops a program and its children at a moment when a user is logged on."""
     pids = [p.pid, *children(p.pid)]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    for pid in pids:
-        while state_of(pid) not in "TZ":
-            time.sleep(0.01)  # between two looks
+    while True:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in pids:
+            while state_of(pid) not in "TZ":
+                time.sleep(0.01)  # between two looks
+        if lists(t, "logons"):
+            return
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def children(pid):
@@ -124,7 +158,7 @@ def state_of(pid):
 
 
 def test_keys_lead_through_the_views(t):
-    busy_demo(t)
+    shared_demo(t)
     term = Terminal(t)
     term.shows("/16384", "[lists]", "q quit", "nothing is stuck")
     term.keys("2")
@@ -161,7 +195,7 @@ def test_keys_lead_through_the_views(t):
 
 
 def test_the_filter_and_details(t):
-    busy_demo(t)
+    shared_demo(t)
     name = json.loads(t.run("lists", "--json").stdout)["lists"][0]["name"]
     term = Terminal(t)
     term.shows("[lists]")
@@ -170,9 +204,16 @@ def test_the_filter_and_details(t):
     term.keys("\x15" + name.lower())
     term.shows("filter: " + name.lower())
     term.keys("\r")
-    term.shows("q quit")
+    term.shows("q quit", name)
+    term.keys(" ")  # users come and go: hold one
+    term.shows("paused")
+    while "1 shown" not in term.text():
+        term.keys(" ")
+        term.shows("1 shown")
+        term.keys(" ")
+        term.shows("paused")
     term.keys("\r")
-    term.shows(name, "S-1-5-21-", "Connections", "round trips")
+    term.shows(name, "S-1-5-21-", "CRC", "Servers", "Connections")
     term.keys("\x1b\x1b[B\x1b[A\x1b[6~\x1b[5~\x1b[H\x1b[F")
     term.shows("[lists]")
     term.keys("q")
@@ -180,7 +221,7 @@ def test_the_filter_and_details(t):
 
 
 def test_a_terminal_of_any_size(t):
-    busy_demo(t)
+    shared_demo(t)
     term = Terminal(t, "--interval", "0.1")
     term.shows("[lists]")
     for rows, cols in ((1, 1), (2, 3), (5, 20), (60, 300), (0, 0), (8, 132),
@@ -197,7 +238,7 @@ def test_a_terminal_of_any_size(t):
 
 
 def test_signals_give_the_terminal_back(t):
-    busy_demo(t)
+    shared_demo(t)
     for sig, status in ((signal.SIGTERM, -signal.SIGTERM),
                         (signal.SIGHUP, -signal.SIGHUP),
                         (signal.SIGINT, 0),
@@ -205,7 +246,7 @@ def test_signals_give_the_terminal_back(t):
                         (signal.SIGSEGV, -signal.SIGSEGV),
                         (signal.SIGABRT, -signal.SIGABRT)):
         # A sanitizer has handlers of its own for crashes.
-        if sig == signal.SIGSEGV and "san" in MAPIARY:
+        if sig == signal.SIGSEGV and SLOWER > 1:
             continue
         term = Terminal(t, TERM="xterm")
         term.shows("[lists]")
@@ -217,7 +258,7 @@ def test_signals_give_the_terminal_back(t):
 
 
 def test_it_is_stopped_and_continued(t):
-    busy_demo(t)
+    shared_demo(t)
     term = Terminal(t, TERM="xterm")
     term.shows("[lists]")
     term.p.send_signal(signal.SIGSTOP)
@@ -232,7 +273,7 @@ def test_it_is_stopped_and_continued(t):
 
 
 def test_ctrl_z_gives_the_shell_its_terminal(t):
-    busy_demo(t)
+    shared_demo(t)
     term = Terminal(t, TERM="xterm", words=[
         "bash", "-mc", '"$0" top; stty -a; echo now-the-shell; '
         "fg; echo the-end", MAPIARY])
@@ -251,7 +292,7 @@ def test_ctrl_z_gives_the_shell_its_terminal(t):
 
 
 def test_the_end_of_the_terminal_ends_it(t):
-    busy_demo(t)
+    shared_demo(t)
     term = Terminal(t)
     term.shows("[lists]")
     os.close(term.inner)
@@ -260,7 +301,7 @@ def test_the_end_of_the_terminal_ends_it(t):
 
 
 def test_terminals_of_little_skill(t):
-    busy_demo(t)
+    shared_demo(t)
     term = Terminal(t, TERM="vt100", LC_ALL="C", NO_COLOR="1")
     term.shows("[lists]", "q quit")
     assert b"\x1b[3" not in term.raw, "colours"
@@ -277,7 +318,7 @@ def test_terminals_of_little_skill(t):
 
 
 def test_once_is_one_screen(t):
-    busy_demo(t)
+    shared_demo(t)
     out = t.run("top", "--once", "--rows", 9, "--width", 60).stdout
     assert len(out.splitlines()) <= 9, out
     assert max(map(len, out.splitlines())) <= 60, out
@@ -342,7 +383,6 @@ def test_stopped_and_dead_processes_are_shown(t):
     contains(t.run("doctor").stdout, "all 1 processes are stopped",
              "whose: ", "do: ", "kill -CONT")
     held = json.loads(t.run("lists", "--json").stdout)["lists"]
-    assert held and held[0]["connections"], held
     contains(t.run("top", "--once").stdout, f"lists {len(held)}/16384")
     for pid in [*children(p.pid), p.pid]:
         os.kill(pid, signal.SIGKILL)
@@ -359,6 +399,8 @@ def test_stopped_and_dead_processes_are_shown(t):
 def test_no_proc_is_needed_and_nothing_is_written(t):
     """Looking works without /proc, with the file open for reading only, and
     changes no byte of it."""
+    if SLOWER > 1:
+        raise Skip("sanitizers read /proc themselves")
     p = busy_demo(t)
     stop(t, p)
     with open(t.segment, "rb") as f:
@@ -389,10 +431,13 @@ def test_names_cannot_touch_the_terminal(t):
     name = json.loads(t.run("lists", "--json").stdout)["lists"][0]["name"]
     old = name.encode() + b"\0"
     with open(t.segment, "r+b") as f:
-        at = f.read().find(old)
+        data = f.read()
+        at = data.find(old)
         assert at > 0
-        f.seek(at)
-        f.write(bad.encode() + b"\0")
+        while at > 0:
+            f.seek(at)
+            f.write(bad.encode() + b"\0")
+            at = data.find(old, at + 1)
     for words in (["lists"], ["lists", "--json"], ["doctor"],
                   ["doctor", "--json"], ["top", "--once", "--width", "200"],
                   ["top", "--once", "--view", "findings"]):
