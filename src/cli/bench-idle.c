@@ -20,8 +20,8 @@
 #include "cli/bench.h"
 #include "cli/cli.h"
 
-/* Connections that nobody uses are closed after 10 s. */
-#define SETTLE_MS 40000
+/* Connections that nobody uses are closed after 20 s. */
+#define SETTLE_MS 60000
 #define PER_USER_KIB 32
 #define FULL_CROWD 10000
 #define COST_BLOCKS 9

@@ -48,7 +48,7 @@ void mx_channel_set_thrifty(struct mx_channel *ch);
  * a while.  0, -EBUSY when an exchange is in flight, -ECHILD. */
 int mx_channel_close_idle(struct mx_channel *ch);
 
-/* Closes connections that no exchange has used for 10 s (TLS: 60 s), of all
+/* Closes connections that no exchange has used for 20 s (TLS: 60 s), of all
  * channels, a few hundred at most; called now and then.  Never waits. */
 void mx_net_close_idle(mx_mono now);
 

@@ -26,7 +26,7 @@
 
 #define SPARES_MAX 64
 /* A TLS connection is dearer, in memory and to make again. */
-#define IDLE_PLAIN_MS 10000
+#define IDLE_PLAIN_MS 20000
 #define IDLE_TLS_MS 60000
 /* Closed at one go by the engine, which has other things to do. */
 #define CLOSE_MAX 256

@@ -182,6 +182,70 @@ static void test_no_connection_serves_two_users(void **state)
 	assert_int_equal(test_open_fds(), 0);
 }
 
+static void test_idle_connections_are_closed_and_made_again(void **state)
+{
+	MX_AUTO(mx_userctx_auto) struct mx_userctx *u = test_user("ann", "pw");
+	MX_AUTO(mx_channel_auto) struct mx_channel *ch = NULL;
+	struct peer *p = peer_start(peer_echo, NULL);
+	const struct mx_xreq q = request("x");
+
+	assert_int_equal(mx_channel_new(peer_url(p), u, NULL, &ch, NULL), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		MX_AUTO(mx_xresp_auto) struct mx_xresp r = MX_XRESP_INIT;
+
+		assert_int_equal(mx_exchange(ch, &q, &r, NULL), 0);
+		assert_int_equal(r.new_connection, i % 2 == 0);
+		/* A few seconds of idleness are nothing, a minute is. */
+		mx_net_close_idle(mx_mono_in_ms(i % 2 ? 60000 : 5000));
+	}
+	assert_int_equal(peer_accepted(p), 3);
+	mx_channel_unref(MX_STEAL(ch));
+	peer_stop(p);
+}
+
+/* More channels than easy handles are kept: they go from user to user, and
+ * nothing of the one before goes with them. */
+static void test_a_handle_takes_nothing_from_user_to_user(void **state)
+{
+	enum { N = 150, ROUNDS = 3 };
+	struct mx_channel *ch[N] = {0};
+	struct peer *p = peer_start(peer_echo, NULL);
+	char name[16], cookie[16];
+
+	for (unsigned i = 0; i < N; i++) {
+		MX_AUTO(mx_userctx_auto) struct mx_userctx *u = NULL;
+
+		snprintf(name, sizeof(name), "user%u", i);
+		u = test_user(name, "pw");
+		assert_int_equal(
+			mx_channel_new(peer_url(p), u, NULL, &ch[i], NULL), 0);
+	}
+	for (unsigned i = 0; i < ROUNDS * N; i++) {
+		MX_AUTO(mx_xresp_auto) struct mx_xresp r = MX_XRESP_INIT;
+		struct mx_xreq q = request("x");
+
+		snprintf(cookie, sizeof(cookie), "c=%u", i % N);
+		q.cookies = i % 2 ? cookie : NULL;
+		assert_int_equal(mx_exchange(ch[i % N], &q, &r, NULL), 0);
+		assert_int_equal(r.new_connection, i < N);
+	}
+	for (unsigned i = 0; i < ROUNDS * N; i++) {
+		struct peer_request r = peer_log_get(p, i);
+		struct peer_request first = peer_log_get(p, i % N);
+		struct peer_request other = peer_log_get(p, (i + 1) % N);
+
+		snprintf(cookie, sizeof(cookie), "c=%u", i % N);
+		assert_string_equal(r.cookie, i % 2 ? cookie : "");
+		assert_string_equal(r.auth, first.auth);
+		assert_string_not_equal(r.auth, other.auth);
+		assert_int_equal(r.client_port, first.client_port);
+	}
+	assert_int_equal(peer_accepted(p), N);
+	for (unsigned i = 0; i < N; i++)
+		mx_channel_unref(ch[i]);
+	peer_stop(p);
+}
+
 static void test_a_large_body_goes_both_ways(void **state)
 {
 	MX_AUTO(mx_free_auto) char *big = malloc(3000001);
@@ -791,6 +855,8 @@ static void test_the_phases_are_told(void **state)
 MX_TEST_MAIN(MX_TEST(test_a_whole_answer_with_all_its_headers),
 	     MX_TEST(test_a_channel_keeps_its_connection),
 	     MX_TEST(test_no_connection_serves_two_users),
+	     MX_TEST(test_idle_connections_are_closed_and_made_again),
+	     MX_TEST(test_a_handle_takes_nothing_from_user_to_user),
 	     MX_TEST(test_a_large_body_goes_both_ways),
 	     MX_TEST(test_every_response_code_is_told),
 	     MX_TEST(test_the_response_code_after_done_counts),
