@@ -493,20 +493,47 @@ bool mx_conv_out(struct mx_bump *b, const struct mx_propval *v, ULONG want,
 	return out_one(b, &v->v, type, as, out);
 }
 
+/* Bytes beside the SPropValue that mx_conv_out takes; no less. */
+static size_t out_size(const struct mx_propval *v, ULONG want, ULONG flags)
+{
+	struct mx_bump b = {0};
+	SPropValue tmp;
+	size_t n;
+
+	switch (MX_PROP_TYPE(v->tag)) {
+	case PT_I2:
+	case PT_LONG:
+	case PT_BOOLEAN:
+	case PT_SYSTIME:
+	case PT_I8:
+	case PT_ERROR:
+		return 0;
+	case PT_UNICODE:
+		n = v->v.str ? strlen(v->v.str) : 0;
+		if (n <= SHORT_TEXT)
+			return (n + 1) * sizeof(WCHAR) + 8;
+		break;
+	default:
+		break;
+	}
+	mx_conv_out(&b, v, want, flags, &tmp);
+	return b.at;
+}
+
 HRESULT mx_conv_props(const struct mx_propval *vals, size_t n,
 		      const ULONG *want, ULONG flags, SPropValue **ret)
 {
 	struct mx_bump b = {0};
-	SPropValue *out, tmp;
+	SPropValue *out;
 	bool all = true;
 
 	mx_bump_take(&b, n * sizeof(*out));
 	for (size_t i = 0; i < n; i++)
-		mx_conv_out(&b, &vals[i],
-			    want ? want[i]
-				 : CHANGE_PROP_TYPE(vals[i].tag,
-						    PT_UNSPECIFIED),
-			    flags, &tmp);
+		b.at += out_size(&vals[i],
+				 want ? want[i]
+				      : CHANGE_PROP_TYPE(vals[i].tag,
+							 PT_UNSPECIFIED),
+				 flags);
 	out = mx_api_alloc(b.at + !b.at);
 	if (!out)
 		return MAPI_E_NOT_ENOUGH_MEMORY;

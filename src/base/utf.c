@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf.h"
 
+#include <endian.h>
 #include <string.h>
 
 #define REPLACEMENT 0xfffdu
@@ -134,15 +135,42 @@ static inline bool ascii_run(const char *s, size_t n)
 	return !(v & UINT64_C(0x8080808080808080));
 }
 
+/* Four code units of UTF-16LE and four bytes, as numbers; all ASCII. */
+#define NOT_ASCII16 UINT64_C(0xff80ff80ff80ff80)
+
+static inline uint64_t load64(const void *p)
+{
+	uint64_t v;
+
+	memcpy(&v, p, sizeof(v));
+	return le64toh(v);
+}
+
+static inline void narrow4(uint64_t v, unsigned char *out)
+{
+	uint32_t x;
+
+	v = (v | v >> 8) & UINT64_C(0x0000ffff0000ffff);
+	x = htole32((uint32_t)(v | v >> 16));
+	memcpy(out, &x, sizeof(x));
+}
+
+static inline void widen4(const char *p, unsigned char *out)
+{
+	uint32_t x;
+	uint64_t v;
+
+	memcpy(&x, p, sizeof(x));
+	v = le32toh(x);
+	v = (v | v << 16) & UINT64_C(0x0000ffff0000ffff);
+	v = htole64((v | v << 8) & UINT64_C(0x00ff00ff00ff00ff));
+	memcpy(out, &v, sizeof(v));
+}
+
 static inline bool ascii_run16(const unsigned char *p, size_t n_bytes)
 {
-	unsigned char rest = 0;
-
-	if (n_bytes < 2 * RUN)
-		return false;
-	for (size_t i = 0; i < RUN; i++)
-		rest |= (unsigned char)((p[2 * i] & 0x80) | p[2 * i + 1]);
-	return !rest;
+	return n_bytes >= 2 * RUN &&
+	       !((load64(p) | load64(p + RUN)) & NOT_ASCII16);
 }
 
 /* Or nothing is written any more. */
@@ -167,8 +195,10 @@ size_t mx_utf8_from_utf16le(const void *src, size_t n_bytes, char *dst,
 		uint32_t cp;
 
 		while (ascii_run16(p, n_bytes) && fits(&o, RUN)) {
-			for (size_t i = 0; o.cap && i < RUN; i++)
-				o.p[o.len + i] = p[2 * i];
+			if (o.cap) {
+				narrow4(load64(p), o.p + o.len);
+				narrow4(load64(p + RUN), o.p + o.len + 4);
+			}
 			o.len += RUN;
 			p += 2 * RUN;
 			n_bytes -= 2 * RUN;
@@ -205,9 +235,9 @@ size_t mx_utf16le_from_utf8(const char *src, size_t n, void *dst, size_t cap)
 		uint32_t cp;
 
 		if (ascii_run(src, n) && fits(&o, 2 * RUN)) {
-			for (size_t i = 0; o.cap && i < RUN; i++) {
-				o.p[o.len + 2 * i] = (unsigned char)src[i];
-				o.p[o.len + 2 * i + 1] = 0;
+			if (o.cap) {
+				widen4(src, o.p + o.len);
+				widen4(src + 4, o.p + o.len + RUN);
 			}
 			o.len += 2 * RUN;
 			src += RUN;
