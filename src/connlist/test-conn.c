@@ -389,6 +389,94 @@ static void test_waiters_go_in_order(void **state)
 	mx_reg_close(reg);
 }
 
+/* What the server refused waits where it stood: before those who came later. */
+struct refused {
+	struct mx_conn *k;
+	unsigned *turn, got;
+	int err;
+};
+
+static void *wait_again(void *arg)
+{
+	struct refused *r = arg;
+	struct mx_conn_params p = {.server = SERVER, .deadline = MX_MONO_NEVER};
+
+	mx_conn_report(r->k, MX_HEALTH_FULL, 3000000, 0x4df);
+	r->err = mx_conn_reopen(r->k, &p, NULL);
+	r->got = __atomic_fetch_add(r->turn, 1, __ATOMIC_SEQ_CST);
+	mx_conn_close(r->k, MX_CONN_ENDED);
+	return NULL;
+}
+
+static void test_a_refused_place_waits_before_who_came_later(void **state)
+{
+	struct mx_reg *reg = open_reg(32, 2, 0);
+	struct mx_clist *a = tu_join(reg, 1);
+	struct waiter late[3] = {{0}};
+	struct mx_conn *k = NULL;
+	unsigned turn = 0;
+	struct refused r = {.turn = &turn};
+	pthread_t id;
+
+	assert_int_equal(try_open(a, SERVER, &k), 0);
+	assert_int_equal(try_open(a, SERVER, &r.k), 0);
+	assert_int_equal(mx_conn_set_cookies(r.k, "MapiContext=none"), 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		late[i] = (struct waiter){.cl = a, .turn = &turn};
+		assert_int_equal(pthread_create(&late[i].id, NULL,
+						wait_for_place, &late[i]),
+				 0);
+		while (n_waiting(reg) != i + 1)
+			sched_yield();
+	}
+	assert_int_equal(pthread_create(&id, NULL, wait_again, &r), 0);
+	while (n_waiting(reg) != 4)
+		sched_yield();
+	mx_conn_close(k, MX_CONN_ENDED);
+	assert_int_equal(pthread_join(id, NULL), 0);
+	assert_int_equal(r.err, 0);
+	assert_int_equal(r.got, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		assert_int_equal(pthread_join(late[i].id, NULL), 0);
+		assert_int_equal(late[i].got, i + 1);
+	}
+	mx_clist_leave(a);
+	mx_reg_close(reg);
+}
+
+static void test_reopening_ends_like_opening(void **state)
+{
+	struct mx_reg *reg = open_reg(16, 1, 0);
+	struct mx_clist *a = tu_join(reg, 1);
+	struct mx_conn_params p = {.server = SERVER};
+	struct mx_fault f = MX_FAULT_INIT;
+	struct mx_conn *k = NULL, *other = NULL;
+	char cookies[MX_CONN_COOKIES_MAX + 1];
+	bool yes = true;
+
+	assert_int_equal(try_open(a, SERVER, &k), 0);
+	assert_int_equal(mx_conn_set_cookies(k, "MapiContext=none"), 0);
+	assert_int_equal(mx_conn_reopen(k, &p, NULL), 0); /* there is room */
+	assert_true(mx_conn_valid(k));
+	assert_int_equal(mx_conn_cookies(k, cookies, sizeof(cookies)), 0);
+	/* The server takes none, and none of ours could go. */
+	mx_conn_report(k, MX_HEALTH_FULL, 3000000, 0x4df);
+	assert_int_equal(mx_conn_reopen(k, &p, &f), -ETIMEDOUT);
+	assert_int_equal(f.code, EDQUOT);
+	assert_false(mx_conn_valid(k));
+	mx_conn_close(k, MX_CONN_ENDED);
+	assert_int_equal(try_open(a, "other:1", &other), 0);
+	mx_conn_report(other, MX_HEALTH_BACKOFF, 3000000, 429);
+	p = (struct mx_conn_params){.server = "other:1",
+				    .deadline = MX_MONO_NEVER,
+				    .cancelled = flag_set,
+				    .arg = &yes};
+	assert_int_equal(mx_conn_reopen(other, &p, &f), -ECANCELED);
+	mx_conn_close(other, MX_CONN_ENDED);
+	mx_clist_leave(a);
+	mx_reg_close(reg);
+}
+
 static void test_waiting_can_be_cancelled(void **state)
 {
 	struct mx_reg *reg = open_reg(32, 1, 0);
@@ -579,6 +667,8 @@ MX_TEST_MAIN(MX_TEST(test_budget_is_per_user_server_and_kind),
 	     MX_TEST(test_back_off_is_of_one_user_and_outlives_the_list),
 	     MX_TEST(test_a_full_server_lowers_the_budget),
 	     MX_TEST(test_waiters_go_in_order),
+	     MX_TEST(test_a_refused_place_waits_before_who_came_later),
+	     MX_TEST(test_reopening_ends_like_opening),
 	     MX_TEST(test_waiting_can_be_cancelled),
 	     MX_TEST(test_detaching_ends_a_wait),
 	     MX_TEST(test_every_exit_of_a_poller_signals),

@@ -34,6 +34,16 @@ static inline int story_open(struct mx_clist *cl, const char *server,
 	return mx_conn_open(cl, &p, ret, NULL);
 }
 
+/* Out of its place, in line, and in a place again. */
+static inline int story_reopen(struct mx_conn *k, const char *server)
+{
+	struct mx_conn_params p = {.server = server,
+				   .kind = MX_CONN_MAILBOX,
+				   .deadline = mx_mono_in_ms(5000)};
+
+	return mx_conn_reopen(k, &p, NULL);
+}
+
 static inline int story_use(struct mx_conn *k)
 {
 	struct mx_op_result r = {.err = -EPROTO, .code = 5, .round_trips = 1};
@@ -84,6 +94,7 @@ static inline int story_own_list(struct mx_reg *reg)
 	MUST(!story_open(cl, SERVER, 5000, &k));
 	MUST(!story_use(k));
 	MUST(!story_open(cl, "other:1", 5000, &other));
+	MUST(!story_reopen(other, "other:1"));
 	mx_conn_close(k, MX_CONN_LEFT);
 	k = NULL;
 	MUST(!story_open(cl, SERVER, 5000, &k));
