@@ -464,8 +464,9 @@ int mx_store_new(struct mx_do *d, struct mx_obj *parent, const void *eid,
 	struct mx_store *s;
 	int err;
 
-	if (mx_storeid_decode((struct mx_bin){(uint32_t)eid_n, eid}, &a, &id))
-		return -EINVAL;
+	err = mx_storeid_decode((struct mx_bin){(uint32_t)eid_n, eid}, &a, &id);
+	if (err)
+		return err == -ENOMEM ? err : -EINVAL;
 	params.mailbox_dn = id.mailbox_dn;
 	err = mx_logon_new(parent->session, &params, &l);
 	if (!err && !deferred)

@@ -156,6 +156,12 @@ static void set_columns(struct reading *rd, struct mx_rd *in,
 	in->n_cols = it->obj->n_cols;
 }
 
+static bool has_rows(uint8_t rop)
+{
+	return rop == MX_ROP_QUERY_ROWS || rop == MX_ROP_FIND_ROW ||
+	       rop == MX_ROP_READ_RECIPIENTS;
+}
+
 /* next: whose answer comes after this one, or NULL. */
 static int decode_item(struct reading *rd, struct mx_rd *in, struct mx_item *it,
 		       const struct mx_item *next,
@@ -163,7 +169,7 @@ static int decode_item(struct reading *rd, struct mx_rd *in, struct mx_item *it,
 {
 	struct mx_rop_res *res = mx_arena_new(rd->arena, struct mx_rop_res);
 
-	if (!res)
+	if (!res || (it->obj->no_cols && has_rows(it->rop)))
 		return -ENOMEM;
 	set_columns(rd, in, it);
 	in->public_logon = it->obj->logon->public_store;

@@ -193,7 +193,10 @@ int mx_connect_answer(struct mx_run *r, int err, struct mx_xresp *resp)
 	arena.budget = resp->body.len * MX_MAX_DECODE_RATIO + 4096;
 	mx_rd_init(&in, resp->body.p, resp->body.len, &arena);
 	mx_connect_res_decode(&in, &res);
-	if (mx_rd_end(&in))
+	err = mx_rd_end(&in);
+	if (err == -ENOMEM)
+		return err;
+	if (err)
 		return mx_fault_set(r->fault, MX_LAYER_LOCAL, EBADMSG, -EBADMSG,
 				    "the answer to Connect cannot be read");
 	if (res.status_code || res.error_code)

@@ -245,6 +245,7 @@ struct mx_sobj {
 	/* Tables and streams; recipient columns of messages. */
 	uint32_t *cols;
 	uint32_t n_cols;
+	bool no_cols; /* there was no memory for them: rows cannot be read */
 	struct mx_rop_bytes *set_columns, *sort, *restr;
 	int64_t pos; /* -1: not known */
 

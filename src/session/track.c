@@ -33,6 +33,7 @@ static void set_cols(struct mx_sobj *o, const uint32_t *tags, size_t n)
 	free(o->cols);
 	o->cols = cols;
 	o->n_cols = 0;
+	o->no_cols = n && !cols;
 	if (!cols)
 		return;
 	memcpy(cols, tags, n * sizeof(*cols));
@@ -129,6 +130,7 @@ static void columns_set(struct mx_sobj *o, const uint8_t *rop, size_t n)
 		for (size_t i = 0; i < count; i++)
 			tags[i] = mx_rop_u32(rop + 6 + 4 * i);
 	set_cols(o, tags, tags ? count : 0);
+	o->no_cols |= count && !tags;
 	free(tags);
 	keep(&o->set_columns, rop, n);
 }
@@ -266,8 +268,10 @@ static void recipients_modified(struct mx_sobj *o, const uint8_t *rop, size_t n)
 	if (o->n_cols || 5 + 4 * count > n)
 		return;
 	tags = malloc(count * sizeof(*tags) + 1);
-	if (!tags)
+	if (!tags) {
+		o->no_cols = count > 0;
 		return;
+	}
 	for (size_t i = 0; i < count; i++)
 		tags[i] = mx_rop_u32(rop + 5 + 4 * i);
 	set_cols(o, tags, count);
