@@ -12,6 +12,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <mapiutil.h>
+
 #include "base/lock.h"
 #include "world.h"
 
@@ -108,8 +110,7 @@ static void everyone_hears(struct crowd *c)
 {
 	ok(MapiaryImpersonate(world_user(c->w, c->n / 2)));
 	for (unsigned i = 1; i < c->n; i++)
-		IMAPIProp_Release(
-			put_message(c->u[i].inbox, "subject", "body"));
+		UlRelease(put_message(c->u[i].inbox, "subject", "body"));
 	ok(MapiaryRevert());
 	for (unsigned i = 1; i < c->n; i++)
 		while (!atomic_load(&c->u[i].heard))
@@ -257,7 +258,7 @@ static void test_B11_a_callback_releases_its_own_session(void **state)
 	m2 = world_store(s2, 0);
 	in2 = world_inbox(m2, MAPI_MODIFY);
 	for (int i = 0; i < 5; i++)
-		IMAPIProp_Release(put_message(in2, "subject", "body"));
+		UlRelease(put_message(in2, "subject", "body"));
 	while (!atomic_load(&a.done))
 		sched_yield();
 	assert_int_equal(a.create, S_OK);
