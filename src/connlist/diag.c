@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/clock.h"
@@ -292,10 +291,12 @@ static const char *op_words(enum mx_diag_kind kind)
 	return kind == MX_DIAG_OVERDUE ? "is past its deadline" : "is slow";
 }
 
-/* What is waited for is the server's, unless it says otherwise. */
+/* Phases of an exchange (net/xfer.h) that come before the network, and waits
+ * for others of the same process; all else is the server's. */
 static bool waits_for_server(const struct mx_snap_op *op)
 {
-	static const char *const own[] = {"turn", "place", "callback", "lock"};
+	static const char *const own[] = {"queued", "send",     "turn",
+					  "place",  "callback", "lock"};
 
 	for (size_t i = 0; i < MX_ARRAY_SIZE(own); i++)
 		if (strstr(op->waiting_on, own[i]))
@@ -321,6 +322,10 @@ static void explain_op(struct run *r, struct mx_diag *d,
 		BLAME(d, "this runtime: a wait must not outlive its deadline");
 		ADVICE(d, "keep this report and file a bug; end that process "
 			  "to go on");
+	} else if (!strcmp(op->waiting_on, "resolve")) {
+		BLAME(d, "the name servers: they have not found %.80s",
+		      server_text(r, k->peer));
+		ADVICE(d, "look at DNS; the call ends at its deadline");
 	} else if (waits_for_server(op)) {
 		BLAME(d, "the server %s, or the way to it",
 		      server_text(r, k->peer));
@@ -328,8 +333,9 @@ static void explain_op(struct run *r, struct mx_diag *d,
 			  "call ends at its deadline");
 	} else {
 		blame_proc(r, d, k->proc);
-		ADVICE(d, "another call of the same session is before it: "
-			  "look what that one waits for");
+		ADVICE(d, "it has not come to the network: look at other calls "
+			  "of that session and at where the user's credentials "
+			  "come from");
 	}
 }
 
@@ -574,76 +580,4 @@ int mx_diag_run(const struct mx_snap *snap, const struct mx_diag_params *p,
 	*ret = r.v;
 	*ret_n = r.n;
 	return 0;
-}
-
-const char *mx_diag_kind_name(enum mx_diag_kind kind)
-{
-	static const char *const names[] = {
-		"dead-process", "stopped-process", "lock",     "overdue",
-		"slow",         "budget",          "back-off", "poller",
-		"orphan",       "capacity",        "torn",     "nobody-runs",
-		"callback",
-	};
-
-	return (unsigned)kind < MX_ARRAY_SIZE(names) ? names[kind] : "?";
-}
-
-const char *mx_diag_severity_name(enum mx_diag_severity s)
-{
-	static const char *const names[] = {"info", "warning", "error"};
-
-	return (unsigned)s < MX_ARRAY_SIZE(names) ? names[s] : "?";
-}
-
-/* --- For watchdogs ------------------------------------------------------ */
-
-static void print_ops(int fd, const struct mx_snap *s)
-{
-	struct run r = {.s = s};
-	char who[96], user[300];
-
-	for (size_t i = 0; i < s->n_conns; i++)
-		for (int op = 0; op < MX_OPS; op++) {
-			const struct mx_snap_conn *k = &s->conns[i];
-
-			if (!k->op[op].active)
-				continue;
-			dprintf(fd,
-				"in flight: %s, %.1f s, on %s, for %s at %s, "
-				"%s thread %" PRIu32 "\n",
-				k->op[op].name,
-				seconds(since(&r, k->op[op].since_ns)),
-				k->op[op].waiting_on,
-				user_text(&r, k->list, user, sizeof(user)),
-				server_text(&r, k->peer),
-				proc_text(&r, k->proc, who, sizeof(who)),
-				k->op[op].tid);
-		}
-}
-
-void mx_diag_print(int fd, const char *path)
-{
-	struct mx_fault f = MX_FAULT_INIT;
-	struct mx_snap_src *src = NULL;
-	struct mx_snap s = MX_SNAP_INIT;
-	struct mx_diag *v = NULL;
-	size_t n = 0;
-
-	if (mx_snap_open(path, &src, &f)) {
-		dprintf(fd, "no diagnosis: %s\n", f.text);
-		return;
-	}
-	if (!mx_snap_take(src, &s) && !mx_diag_run(&s, NULL, &v, &n)) {
-		dprintf(fd, "%zu processes, %zu lists, %zu connections in %s\n",
-			s.n_procs, s.n_lists, s.n_conns, s.path);
-		for (size_t i = 0; i < n; i++)
-			dprintf(fd, "%s: %s: %s; %s\n",
-				mx_diag_severity_name(v[i].severity),
-				mx_diag_kind_name(v[i].kind), v[i].text,
-				v[i].advice);
-		print_ops(fd, &s);
-	}
-	free(v);
-	mx_snap_fini(&s);
-	mx_snap_close(src);
 }

@@ -140,6 +140,21 @@ static void test_a_wait_for_another_call_does_not_blame_the_server(void **state)
 	assert_non_null(strstr(found(&p, MX_DIAG_SLOW)->blame, "4711"));
 }
 
+static void test_a_silent_resolver_is_blamed(void **state)
+{
+	MX_AUTO(picture_auto) struct picture p;
+
+	begin(&p);
+	call(&p, 30, NOW + 30 * S, "resolve");
+	look(&p);
+	assert_non_null(
+		strstr(found(&p, MX_DIAG_SLOW)->blame, "the name servers"));
+	call(&p, 30, NOW + 30 * S, "connect");
+	look(&p);
+	assert_non_null(
+		strstr(found(&p, MX_DIAG_SLOW)->blame, "or the way to it"));
+}
+
 static void test_a_wait_past_its_deadline_is_our_bug(void **state)
 {
 	MX_AUTO(picture_auto) struct picture p;
@@ -290,6 +305,7 @@ static void test_findings_without_user_server_and_process(void **state)
 
 MX_TEST_MAIN(MX_TEST(test_a_silent_server_is_blamed),
 	     MX_TEST(test_a_wait_for_another_call_does_not_blame_the_server),
+	     MX_TEST(test_a_silent_resolver_is_blamed),
 	     MX_TEST(test_a_wait_past_its_deadline_is_our_bug),
 	     MX_TEST(test_a_stopped_process_is_blamed_for_what_it_was_doing),
 	     MX_TEST(test_what_the_dead_were_doing_is_not_stuck),
