@@ -27,8 +27,8 @@ struct mx_eid_base {
 
 /* Makes the entry id of a folder (mid 0) or message.  base may be NULL.  0 with its size in *ret_n
  * (46 or 70); the errors of session.h. */
-int mx_eid_make(struct mx_logon *l, struct mx_eid_base *base, uint64_t fid, uint64_t mid,
-		const struct mx_call *call,
+int mx_eid_make(struct mx_logon *l, struct mx_eid_base *base, uint64_t fid,
+		uint64_t mid, const struct mx_call *call,
 		uint8_t ret[MX_MESSAGE_ENTRYID_SIZE], size_t *ret_n);
 
 /* The same as a MAPI buffer. */

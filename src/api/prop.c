@@ -33,8 +33,8 @@ int mx_prop_own_eid(struct mx_do *d, struct mx_obj *o, struct mx_arena *a,
 {
 	uint8_t eid[MX_MESSAGE_ENTRYID_SIZE];
 	size_t n;
-	int err = mx_eid_make(mx_obj_store(o)->logon, NULL, fid, mid, &d->call, eid,
-			      &n);
+	int err = mx_eid_make(mx_obj_store(o)->logon, NULL, fid, mid, &d->call,
+			      eid, &n);
 
 	return err ? err : mx_prop_own_bin(a, tag, eid, n, ret);
 }

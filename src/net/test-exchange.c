@@ -108,6 +108,9 @@ static void test_a_whole_answer_with_all_its_headers(void **state)
 	assert_true(r.maybe_sent);
 	assert_true(r.new_connection);
 	assert_true(r.bytes_out > 5 && r.bytes_in > 5 && r.took_ns > 0);
+	assert_int_equal(r.bytes_out - r.head_out, q.body_len);
+	/* The tags and what stands behind DONE are the body's. */
+	assert_true(r.head_in > 5 && r.bytes_in > r.head_in + 5);
 	got = peer_log_get(p, 0);
 	assert_string_equal(got.auth, "Basic YW5uOnB3");
 	assert_string_equal(got.type, "Execute");
@@ -260,6 +263,7 @@ static void test_a_large_body_goes_both_ways(void **state)
 	assert_int_equal(ask_url(peer_url(p), NULL, &q, &r, &f), 0);
 	assert_int_equal(peer_log_get(p, 0).body_len, 3000000);
 	assert_true(r.bytes_out > 3000000);
+	assert_true(r.head_out < 1000);
 	assert_int_equal(r.body.len, 4095);
 	peer_stop(p);
 }
