@@ -21,8 +21,8 @@ def test_users_of_well_servers_get_everything_and_no_thread_is_added(t):
     assert done.stdout, done.stderr
     lines = {x["name"]: x for x in json.loads(done.stdout)["benches"]}
     equal(set(lines), {"calls-p50", "calls-p99", "news-p50", "news-p99",
-                       "threads"})
-    threads = lines["threads"]
+                       "isolation-threads"})
+    threads = lines["isolation-threads"]
     equal(threads["ours"], threads["floor"], "threads with faults, without")
     assert threads["floor"] > 5, "the eight users' own threads are among them"
     for name in ("calls-p50", "news-p50"):

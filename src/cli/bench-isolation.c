@@ -331,8 +331,9 @@ static void add_all(struct bench *b, const struct found *f)
 	    f->p50[1][ISO_NEWS], f->p50[0][ISO_NEWS], 1.1);
 	add(b, "news-p99", "the same, the slowest of a hundred",
 	    f->p99[1][ISO_NEWS], f->p99[0][ISO_NEWS], 1.5);
-	add(b, "threads", "threads of the process, 4 of 8 wrong / none wrong",
-	    f->threads[1], f->threads[0], 1.0);
+	add(b, "isolation-threads",
+	    "threads of the process, 4 of 8 wrong / none wrong", f->threads[1],
+	    f->threads[0], 1.0);
 	b->lines[b->n_lines - 1].unit = "threads";
 }
 
