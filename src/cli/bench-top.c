@@ -268,7 +268,7 @@ int bench_top_load(struct bench *b)
 		.what = "joining and leaving while top looks ten times a "
 			"second / alone",
 		.unit = "ns a pair",
-		.limit = 1.05,
+		.limit = 1.1, /* what a busy machine blurs */
 	};
 	struct load o = {.go = -1};
 	int r = bench_lists_open(&o.l);
