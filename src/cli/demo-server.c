@@ -189,7 +189,9 @@ int demo_server_start(struct demo *d)
 static bool reap(struct demo *d, int *status)
 {
 	const struct timespec pause = {.tv_nsec = 20 * MX_NS_PER_MS};
-	const mx_mono deadline = mx_mono_in_ms(STOP_S * 1000);
+	/* Thousands of mailboxes take a while to close. */
+	const mx_mono deadline =
+		mx_mono_in_ms((STOP_S + d->opt.users / 100) * 1000);
 
 	do {
 		if (waitpid(d->server, status, WNOHANG) == d->server)
@@ -213,8 +215,8 @@ void demo_server_stop(struct demo *d)
 	}
 	kill(d->server, SIGTERM);
 	if (!reap(d, &status)) {
-		demo_error(d, NULL, "the embedded server did not end in %d s",
-			   STOP_S);
+		demo_error(d, NULL, "the embedded server did not end in %u s",
+			   STOP_S + d->opt.users / 100);
 		kill(d->server, SIGKILL);
 		waitpid(d->server, &status, 0);
 	} else if (!WIFEXITED(status) || WEXITSTATUS(status)) {
