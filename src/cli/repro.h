@@ -53,6 +53,7 @@ enum poller_state {
 struct legacy_poller {
 	struct legacy *lg;
 	struct legacy_worker *creator;
+	LPMAPIFOLDER inbox; /* the creator's, with a reference of its own */
 	pthread_t thread;
 	bool started;
 	int list;
@@ -96,6 +97,7 @@ struct legacy {
 	struct legacy_worker *workers;
 	struct legacy_poller pollers[LEGACY_LISTS]; /* by list */
 	atomic_uint failed;
+	atomic_bool releasing;
 };
 
 int repro_legacy(struct repro *r);

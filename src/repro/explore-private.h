@@ -4,6 +4,7 @@
  * What the parts of the scheduler share.
  *
  *   explore.c        the search: states, what to try, going back
+ *   explore-known.c  what is known, and what is behind it
  *   explore-run.c    one run: steps of threads, their waits, death
  *   explore-fiber.c  coroutines, and their memory
  */
@@ -65,7 +66,21 @@ struct actor {
  * writes, by place. */
 typedef uint16_t touched;
 
-struct set;
+/* By place, up to the last that is touched. */
+struct set {
+	uint32_t n;
+	touched t[];
+};
+
+struct known {
+	struct hash key;
+	const struct set *behind; /* NULL: the slot is free */
+};
+
+/* Of a state, without `reduce`: how many ways lead on from it. */
+struct ways {
+	long double all, hung;
+};
 
 struct node {
 	struct hash key;
@@ -128,6 +143,19 @@ extern struct explorer {
 } ex;
 
 void mix(struct hash *h, uint64_t v);
+
+/* --- explore-known.c --- */
+
+void *must(void *p); /* ends the program when NULL */
+extern const touched set_none[MAX_PLACES];
+/* All sets live until known_drop(). */
+const struct set *set_of(const touched *t);
+const struct set *set_union(const struct set *a, const struct set *b);
+const struct set *set_with(const struct set *a, uint32_t place, touched bits);
+bool known_find(const struct hash *key, struct known *ret,
+		struct ways *ret_ways);
+void remember(const struct known *k, const struct ways *w);
+void known_drop(void);
 
 /* --- explore.c --- */
 

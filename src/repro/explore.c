@@ -22,182 +22,11 @@
 
 struct explorer ex = {.run.cur = NOBODY};
 
-/* ---- what is behind a state ---- */
-
-/* Sets are kept once each: many states have the same behind them. */
-struct set {
-	uint32_t n;
-	touched t[];
-};
-
-struct known {
-	struct hash key;
-	const struct set *behind; /* NULL: the slot is free */
-};
-
-/* Of a state, without `reduce`: how many ways lead on from it. */
-struct ways {
-	long double all, hung;
-};
-
 static struct {
-	struct known *at;
-	struct ways *ways; /* as at; NULL with `reduce` */
-	uint64_t n, size;
-	const struct set **sets; /* hash table */
-	uint64_t n_sets, sets_size;
 	char *saved[8]; /* the memory as it was */
 	struct known leaf;
 	struct ways leaf_ways;
-	bool stopped;
 } db;
-
-static void *must(void *p)
-{
-	if (!p)
-		abort();
-	return p;
-}
-
-static const touched none[MAX_PLACES];
-
-static uint64_t set_hash(const touched *t, uint32_t n)
-{
-	struct hash h = {7, 8};
-
-	for (uint32_t i = 0; i < n; i++)
-		if (t[i])
-			mix(&h, (uint64_t)i << 16 | t[i]);
-	return h.a;
-}
-
-static uint32_t trimmed(const touched *t, uint32_t n)
-{
-	while (n && !t[n - 1])
-		n--;
-	return n;
-}
-
-static const struct set **set_slot(const touched *t, uint32_t n)
-{
-	uint64_t i = set_hash(t, n) & (db.sets_size - 1);
-
-	for (; db.sets[i]; i = (i + 1) & (db.sets_size - 1))
-		if (db.sets[i]->n == n &&
-		    !memcmp(db.sets[i]->t, t, n * sizeof(*t)))
-			break;
-	return &db.sets[i];
-}
-
-static void grow_sets(void)
-{
-	const struct set **old = db.sets;
-	uint64_t n = db.sets_size;
-
-	db.sets_size = n ? 2 * n : 1024;
-	db.sets = must(calloc(db.sets_size, sizeof(*db.sets)));
-	for (uint64_t i = 0; i < n; i++)
-		if (old[i])
-			*set_slot(old[i]->t, old[i]->n) = old[i];
-	free(old);
-}
-
-static const struct set *set_of(const touched *t)
-{
-	uint32_t n = trimmed(t, ex.n_places);
-	const struct set **slot;
-	struct set *s;
-
-	if (2 * db.n_sets >= db.sets_size)
-		grow_sets();
-	slot = set_slot(t, n);
-	if (*slot)
-		return *slot;
-	s = must(malloc(sizeof(*s) + n * sizeof(*t)));
-	s->n = n;
-	memcpy(s->t, t, n * sizeof(*t));
-	db.n_sets++;
-	*slot = s;
-	return s;
-}
-
-static const struct set *set_union(const struct set *a, const struct set *b)
-{
-	static touched t[MAX_PLACES];
-
-	if (!a || a == b)
-		return b;
-	memset(t, 0, sizeof(t));
-	memcpy(t, a->t, a->n * sizeof(*t));
-	for (uint32_t i = 0; i < b->n; i++)
-		t[i] |= b->t[i];
-	return set_of(t);
-}
-
-static const struct set *set_with(const struct set *a, uint32_t place,
-				  touched bits)
-{
-	static touched t[MAX_PLACES];
-
-	if (place < a->n && !(bits & ~a->t[place]))
-		return a;
-	memset(t, 0, sizeof(t));
-	memcpy(t, a->t, a->n * sizeof(*t));
-	t[place] |= bits;
-	return set_of(t);
-}
-
-/* ---- known states ---- */
-
-static struct known *known_slot(const struct hash *key)
-{
-	uint64_t i = key->a & (db.size - 1);
-
-	while (db.at[i].behind &&
-	       (db.at[i].key.a != key->a || db.at[i].key.b != key->b))
-		i = (i + 1) & (db.size - 1);
-	return &db.at[i];
-}
-
-static void grow_known(void)
-{
-	struct known *old = db.at;
-	struct ways *ways = db.ways;
-	uint64_t n = db.size;
-
-	db.size = n ? 2 * n : 4096;
-	db.at = must(calloc(db.size, sizeof(*db.at)));
-	if (!ex.p->reduce)
-		db.ways = must(calloc(db.size, sizeof(*db.ways)));
-	for (uint64_t i = 0; i < n; i++) {
-		struct known *k;
-
-		if (!old[i].behind)
-			continue;
-		k = known_slot(&old[i].key);
-		*k = old[i];
-		if (db.ways)
-			db.ways[k - db.at] = ways[i];
-	}
-	free(old);
-	free(ways);
-}
-
-static void remember(const struct known *k, const struct ways *w)
-{
-	struct known *slot;
-
-	if (4 * db.n >= 3 * db.size)
-		grow_known();
-	slot = known_slot(&k->key);
-	*slot = *k;
-	if (db.ways)
-		db.ways[slot - db.at] = *w;
-	db.n++;
-	ex.res->states = db.n;
-	if (db.n >= ex.p->max_states)
-		db.stopped = true;
-}
 
 /* ---- final states ---- */
 
@@ -436,7 +265,7 @@ static const struct set *left_undone(void)
 static const struct set *behind_sleep(void)
 {
 	const struct node *n = &ex.path[ex.run.depth - 1];
-	const struct set *all = set_of(none);
+	const struct set *all = set_of(set_none);
 
 	for (int i = 0; i < N_ACTORS; i++)
 		if (n->of[i])
@@ -446,7 +275,6 @@ static const struct set *behind_sleep(void)
 
 static int next_step(unsigned *ret_choice)
 {
-	const struct known *k;
 	struct node *n;
 	struct hash key;
 	uint8_t enabled, asleep;
@@ -457,12 +285,8 @@ static int next_step(unsigned *ret_choice)
 	key = run_key();
 	asleep = who_sleeps();
 	mix(&key, asleep);
-	if (db.size && (k = known_slot(&key))->behind) {
-		db.leaf = *k;
-		if (db.ways)
-			db.leaf_ways = db.ways[k - db.at];
+	if (known_find(&key, &db.leaf, &db.leaf_ways))
 		return NOBODY;
-	}
 	enabled = who_can();
 	stuck = !(enabled & ~(1u << KILLER)) && !all_ended();
 	if (!enabled || all_ended() || (stuck && !ex.p->victims) ||
@@ -669,13 +493,9 @@ static void save(void)
 
 static void drop_all(void)
 {
-	for (uint64_t i = 0; i < db.sets_size; i++)
-		free((void *)(uintptr_t)db.sets[i]);
+	known_drop();
 	for (unsigned i = 0; i < ex.p->n_mem; i++)
 		free(db.saved[i]);
-	free(db.sets);
-	free(db.at);
-	free(db.ways);
 	free(ex.path);
 	memset(&db, 0, sizeof(db));
 }
@@ -699,11 +519,11 @@ void explore(const struct explore_params *params, struct explore_result *ret)
 		restore();
 		dispatch();
 		ret->runs++;
-	} while ((ex.replay = back()) && !db.stopped);
+	} while ((ex.replay = back()) && ret->states < p.max_states);
 	pictures_drop();
 	restore();
 	ret->wrong += ex.broken_locks;
-	ret->complete = !db.stopped;
+	ret->complete = !ex.replay;
 	fibers_close();
 	drop_all();
 	ex.p = NULL;

@@ -187,8 +187,24 @@ static void test_killed_poller_hangs_one_user(void **state)
 	assert_int_equal(r.hung, 28);
 }
 
+static void test_killed_poller_hangs_two_users(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	begin(&p, 0xa, 0xb);
+	p.reduce = true;
+	p.victims = 1u << POLLER_A;
+	p.word = &world.life;
+	p.die = p.revive = no_trace;
+	p.check = NULL;
+	run("two users, A's poller killed at any step", &p, &r);
+	assert_true(r.hung > 4 && r.hung < r.finals);
+}
+
 MX_TEST_MAIN(MX_TEST(test_events_in_every_order_hang_when_two_lists_are_seen),
 	     MX_TEST(test_steps_in_every_order_hang_when_two_lists_are_seen),
 	     MX_TEST(test_reduced_search_finds_the_same_ends),
 	     MX_TEST(test_one_user_never_hangs),
-	     MX_TEST(test_killed_poller_hangs_one_user))
+	     MX_TEST(test_killed_poller_hangs_one_user),
+	     MX_TEST(test_killed_poller_hangs_two_users))
