@@ -257,6 +257,50 @@ static void test_a_callback_releases_every_kind(void **state)
 	end(w);
 }
 
+struct ender {
+	struct world *w;
+	sem_t done;
+};
+
+static LONG STDAPICALLTYPE end_here(LPVOID arg, ULONG n, LPNOTIFICATION v)
+{
+	struct ender *e = arg;
+
+	world_uninitialize(e->w);
+	sem_post(&e->done);
+	return 0;
+}
+
+/* It does not wait for the callback that it is called from. */
+static void test_a_callback_may_uninitialize(void **state)
+{
+	struct world *w = world_behind_gate(1);
+	LPMAPIADVISESINK sink = NULL;
+	static struct ender e;
+	ULONG_PTR conn = 0;
+	struct kinds k;
+	LPMESSAGE m;
+
+	e.w = w;
+	sem_init(&e.done, 0, 0);
+	kinds_open(&k, world_logon(w, 0), ignore, NULL);
+	ok(HrAllocAdviseSink(end_here, &e, &sink));
+	ok(IMsgStore_Advise((LPMDB)(void *)k.v[KIND_STORE], 0, NULL,
+			    fnevObjectCreated, sink, &conn));
+	IMAPIAdviseSink_Release(sink);
+	/* The call itself may be cut off by what it sets in motion. */
+	if (IMAPIFolder_CreateMessage((LPMAPIFOLDER)(void *)k.v[KIND_FOLDER],
+				      NULL, 0, &m) == S_OK) {
+		IMessage_SaveChanges(m, 0);
+		IMessage_Release(m);
+	}
+	while (sem_wait(&e.done))
+		;
+	kinds_expect(&k, MAPI_E_NOT_INITIALIZED);
+	kinds_release(&k, 11);
+	end(w);
+}
+
 /* ---- what MAPIUninitialize says ---- */
 
 struct told {
@@ -399,6 +443,7 @@ MX_TEST_MAIN(MX_TEST_IN(test_release_in_any_order_waits_for_no_silent_server,
 	     MX_TEST(test_every_kind_is_released_at_a_lost_server),
 	     MX_TEST(test_every_kind_is_released_after_the_end),
 	     MX_TEST(test_a_callback_releases_every_kind),
+	     MX_TEST(test_a_callback_may_uninitialize),
 	     MX_TEST(test_uninitialize_reports_nothing_when_all_is_released),
 	     MX_TEST(test_uninitialize_reports_what_the_program_holds),
 	     MX_TEST(test_uninitialize_reports_a_server_that_was_not_told),
