@@ -287,13 +287,16 @@ static bool release_all(struct legacy *lg)
 	return !hung;
 }
 
-static void join_pollers(struct legacy *lg)
+/* Those that have ended; after a hang others would never. */
+static void join_pollers(struct legacy *lg, bool hung)
 {
 	for (unsigned i = 0; i < LEGACY_LISTS; i++) {
 		struct legacy_poller *p = &lg->pollers[i];
 
-		if (p->started)
-			pthread_join(p->thread, NULL);
+		if (!p->started ||
+		    (hung && atomic_load(&p->state) == POLLER_RUNS))
+			continue;
+		pthread_join(p->thread, NULL);
 		p->started = false;
 	}
 }
@@ -354,9 +357,11 @@ static int be_the_process(struct repro *r)
 static void run_cycles(struct legacy *lg)
 {
 	for (unsigned i = 0; i < lg->r->cycles; i++) {
-		if (!connect_all(lg) || !release_all(lg))
+		bool hung = !connect_all(lg) || !release_all(lg);
+
+		join_pollers(lg, hung);
+		if (hung)
 			return;
-		join_pollers(lg);
 		atomic_store(&lg->releasing, false);
 	}
 	end_workers(lg);
