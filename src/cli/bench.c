@@ -233,9 +233,10 @@ static const struct {
 	{"execute", bench_execute, false},
 	{"rows", bench_rows, false},
 	{"logon", bench_logon, false},
+	/* First of those with many users: what they leave would be reused. */
+	{"memory", bench_memory, false},
 	{"users", bench_users, false},
 	{"logons", bench_logons, false},
-	{"memory", bench_memory, false},
 	{"lists", bench_lists, true},
 	{"top", bench_top, true},
 	{"top-load", bench_top_load, true},
