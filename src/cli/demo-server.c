@@ -99,10 +99,20 @@ int demo_server_prepare(struct demo *d)
  * the data directory. */
 static void become_server(const struct demo *d, int out, pid_t parent)
 {
-	const char *args[] = {"mapiary",  "serve",       "--data", d->data_dir,
-			      "--listen", "127.0.0.1:0", NULL};
+	char mailboxes[16];
+	const char *args[] = {"mapiary",
+			      "serve",
+			      "--data",
+			      d->data_dir,
+			      "--listen",
+			      "127.0.0.1:0",
+			      d->opt.mailboxes ? "--max-mailboxes" : NULL,
+			      mailboxes,
+			      NULL};
 	char log[300];
 	int fd;
+
+	snprintf(mailboxes, sizeof(mailboxes), "%u", d->opt.mailboxes);
 
 	setpgid(0, 0); /* the terminal's interrupt is for the demo */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -39,8 +39,9 @@ struct demo_opt {
 	const char *mail_dir, *data_dir;
 	bool json, keep;
 	uint64_t seed;
-	unsigned wait_s; /* deadline of a wait for a notification */
-	unsigned hang_s; /* a MAPI call longer than this has hung */
+	unsigned wait_s;    /* deadline of a wait for a notification */
+	unsigned hang_s;    /* a MAPI call longer than this has hung */
+	unsigned mailboxes; /* the server keeps open; 0: its default */
 	unsigned idle_s; /* how long a server may be silent; 0: the library's */
 };
 

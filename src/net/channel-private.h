@@ -49,6 +49,7 @@ struct mx_channel {
 
 	/* Under the lock of spare.c; so is share while is_idle. */
 	CURL *spare;
+	bool spare_is_loose; /* in the list of those without connections */
 	struct mx_list spare_link;
 	struct mx_list idle_link;
 	mx_mono idle_since;

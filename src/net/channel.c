@@ -319,6 +319,7 @@ int mx_channel_take(struct mx_channel *ch)
 	mx_idle_end(ch);
 	ch->lone = ch->thrifty && !ch->was_quick;
 	if (ch->lone) {
+		mx_spare_drop(ch);
 		if (ch->share)
 			curl_share_cleanup(ch->share);
 		ch->share = NULL;
@@ -352,6 +353,7 @@ int mx_channel_close_idle(struct mx_channel *ch)
 	if (atomic_flag_test_and_set_explicit(&ch->busy, memory_order_acquire))
 		return -EBUSY;
 	mx_idle_end(ch);
+	mx_spare_drop(ch);
 	if (ch->share)
 		curl_share_cleanup(ch->share);
 	ch->share = NULL;

@@ -11,10 +11,12 @@
  * does so under the lock.
  *
  * Easy handles: to make one and to set its options costs more than all else on
- * the client's side of a round trip, so the channels that were used last keep
- * theirs.  While it waits here it has no share, so no connection, and nothing of
- * a request.  When all of them are taken by channels that rest, a busy one gets
- * the oldest, and nothing of its options: curl_easy_reset() first.
+ * the client's side of a round trip, so a channel keeps its own as long as it
+ * keeps connections: HELD_MAX users who work cost what one costs.  Of the others
+ * those that were used last keep theirs; when all of these are taken, a
+ * channel that has none gets the oldest, and nothing of its options:
+ * curl_easy_reset() first.  While it waits here it has no share, so no
+ * connection, and nothing of a request.
  */
 #include <stddef.h>
 #include <sys/resource.h>
@@ -25,6 +27,9 @@
 #include "net/fork.h"
 
 #define SPARES_MAX 64
+/* Of those that come and go with connections: what is freed between what stays
+ * is not given back to the system, and idle users are to be small. */
+#define HELD_MAX 1024
 /* A TLS connection is dearer, in memory and to make again. */
 #define IDLE_PLAIN_MS 20000
 #define IDLE_TLS_MS 60000
@@ -41,9 +46,9 @@ enum kind {
 
 static struct {
 	struct mx_mutex lock;
-	struct mx_list
-		lru; /* of channels with an easy handle, last used last */
-	size_t n;
+	/* Of channels with an easy handle and no connections, last used last. */
+	struct mx_list lru;
+	size_t n, n_held;             /* in lru; with connections */
 	struct mx_list idle[N_KINDS]; /* with connections, last used last */
 	size_t n_idle, max_idle;
 } spares = {
@@ -60,7 +65,7 @@ static void after_fork(void)
 	mx_list_init(&spares.lru);
 	for (int k = 0; k < N_KINDS; k++)
 		mx_list_init(&spares.idle[k]);
-	spares.n = spares.n_idle = 0;
+	spares.n = spares.n_held = spares.n_idle = 0;
 }
 
 /* --- Under the lock ----------------------------------------------------- */
@@ -69,12 +74,33 @@ static CURL *take_easy(struct mx_channel *ch)
 {
 	CURL *e = ch->spare;
 
-	if (e) {
+	if (e && ch->spare_is_loose) {
 		mx_list_unlink(&ch->spare_link);
 		spares.n--;
+	} else if (e) {
+		spares.n_held--;
 	}
+	ch->spare_is_loose = false;
 	ch->spare = NULL;
 	return e;
+}
+
+static CURL *take_oldest_easy(void)
+{
+	return take_easy(MX_CONTAINER_OF(spares.lru.next, struct mx_channel,
+					 spare_link));
+}
+
+/* The channel's handle is no longer held by its connections; one too many is
+ * returned. */
+static CURL *loosen_easy(struct mx_channel *ch)
+{
+	if (!ch->spare || ch->spare_is_loose)
+		return NULL;
+	spares.n_held--;
+	ch->spare_is_loose = true;
+	mx_list_push_tail(&spares.lru, &ch->spare_link);
+	return ++spares.n > SPARES_MAX ? take_oldest_easy() : NULL;
 }
 
 static void unlink_idle(struct mx_channel *ch)
@@ -86,13 +112,20 @@ static void unlink_idle(struct mx_channel *ch)
 	spares.n_idle--;
 }
 
-static CURLSH *take_share(struct mx_channel *ch)
+/* What is freed outside the lock. */
+struct old {
+	CURLSH *share;
+	CURL *easy;
+};
+
+static struct old take_share(struct mx_channel *ch)
 {
-	CURLSH *s = ch->share;
+	struct old old = {.share = ch->share};
 
 	unlink_idle(ch);
 	ch->share = NULL;
-	return s;
+	old.easy = loosen_easy(ch);
+	return old;
 }
 
 static struct mx_channel *oldest_idle(enum kind k)
@@ -115,10 +148,12 @@ static struct mx_channel *oldest(void)
 
 /* --- Connections -------------------------------------------------------- */
 
-static void close_share(CURLSH *s)
+static void close_old(struct old old)
 {
-	if (s)
-		curl_share_cleanup(s);
+	if (old.easy)
+		curl_easy_cleanup(old.easy);
+	if (old.share)
+		curl_share_cleanup(old.share);
 }
 
 void mx_idle_end(struct mx_channel *ch)
@@ -143,7 +178,7 @@ static size_t max_idle_locked(void)
 
 void mx_idle_begin(struct mx_channel *ch)
 {
-	CURLSH *old = NULL;
+	struct old old = {0};
 
 	if (!ch->share)
 		return;
@@ -155,64 +190,62 @@ void mx_idle_begin(struct mx_channel *ch)
 	if (++spares.n_idle > max_idle_locked())
 		old = take_share(oldest());
 	mx_mutex_unlock(&spares.lock);
-	close_share(old);
+	close_old(old);
 }
 
 bool mx_idle_close(struct mx_channel *ch)
 {
-	CURLSH *s = NULL;
-	CURL *e = NULL;
+	struct old old = {0};
 	bool idle;
 
 	mx_mutex_lock(&spares.lock);
 	idle = ch->is_idle;
 	if (idle) {
-		s = take_share(ch);
-		e = take_easy(ch);
+		old.easy = take_easy(ch);
+		old.share = take_share(ch).share;
 	}
 	mx_mutex_unlock(&spares.lock);
-	if (e)
-		curl_easy_cleanup(e);
-	close_share(s);
+	close_old(old);
 	return idle;
 }
 
-static CURLSH *take_older(enum kind k, int64_t than_ns)
+static struct old take_older(enum kind k, int64_t than_ns)
 {
 	struct mx_channel *ch;
-	CURLSH *s = NULL;
+	struct old old = {0};
 
 	mx_mutex_lock(&spares.lock);
 	ch = oldest_idle(k);
 	if (ch && ch->idle_since.ns <= than_ns)
-		s = take_share(ch);
+		old = take_share(ch);
 	mx_mutex_unlock(&spares.lock);
-	return s;
+	return old;
 }
 
 void mx_net_close_idle(mx_mono now)
 {
 	static const int64_t ms[N_KINDS] = {IDLE_PLAIN_MS, IDLE_TLS_MS};
-	CURLSH *s;
+	struct old old;
 
 	for (int k = 0, n = 0; k < N_KINDS; k++)
 		while (n++ < CLOSE_MAX &&
-		       (s = take_older(k, now.ns - ms[k] * MX_NS_PER_MS)))
-			close_share(s);
+		       (old = take_older(k, now.ns - ms[k] * MX_NS_PER_MS))
+			       .share)
+			close_old(old);
 }
 
 bool mx_idle_need(void)
 {
-	CURLSH *s[CLOSE_IN_NEED];
+	struct old old[CLOSE_IN_NEED];
 	struct mx_channel *ch;
 	size_t n = 0;
 
 	mx_mutex_lock(&spares.lock);
 	while (n < CLOSE_IN_NEED && (ch = oldest()))
-		s[n++] = take_share(ch);
+		old[n++] = take_share(ch);
 	mx_mutex_unlock(&spares.lock);
 	for (size_t i = 0; i < n; i++)
-		close_share(s[i]);
+		close_old(old[i]);
 	return n > 0;
 }
 
@@ -227,8 +260,7 @@ CURL *mx_spare_take(struct mx_channel *ch, bool *ret_blank)
 	e = take_easy(ch);
 	if (!e && spares.n == SPARES_MAX) {
 		other = true;
-		e = take_easy(MX_CONTAINER_OF(spares.lru.next,
-					      struct mx_channel, spare_link));
+		e = take_oldest_easy();
 	}
 	mx_mutex_unlock(&spares.lock);
 	if (other)
@@ -244,10 +276,9 @@ void mx_spare_put(struct mx_channel *ch, CURL *easy)
 	mx_mutex_lock(&spares.lock);
 	old = take_easy(ch);
 	ch->spare = easy;
-	mx_list_push_tail(&spares.lru, &ch->spare_link);
-	if (++spares.n > SPARES_MAX)
-		old = take_easy(MX_CONTAINER_OF(spares.lru.next,
-						struct mx_channel, spare_link));
+	spares.n_held++;
+	if (!ch->share || spares.n_held > HELD_MAX)
+		old = loosen_easy(ch);
 	mx_mutex_unlock(&spares.lock);
 	if (old)
 		curl_easy_cleanup(old);
