@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/resource.h>
 
 #include "base/auto.h"
 #include "cli/cli.h"
@@ -303,6 +304,18 @@ static void raise_files(void)
 	setrlimit(RLIMIT_NOFILE, &rl);
 }
 
+/* The client is measured: its server does not open and close mailboxes
+ * meanwhile, as far as its descriptors go, two for a user's connections and
+ * three for a mailbox.  0: not for so many users. */
+static unsigned mailboxes_kept(unsigned users)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur / 5 < users + 100)
+		return 0;
+	return users;
+}
+
 int mx_cmd_bench(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -337,9 +350,7 @@ int mx_cmd_bench(int argc, char **argv)
 			b.idle_users = (unsigned)n;
 	}
 	b.d.opt.users = b.idle_users + 1;
-	/* The client is measured: its server does not open and close
-	 * mailboxes meanwhile, as far as descriptors go. */
-	b.d.opt.mailboxes = b.d.opt.users < 4000 ? b.d.opt.users : 4000;
+	b.d.opt.mailboxes = mailboxes_kept(b.d.opt.users);
 	raise_files();
 	argv += optind;
 	argc -= optind;
