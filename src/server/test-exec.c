@@ -23,20 +23,6 @@ static void end(void)
 	ts_stop(ts);
 }
 
-static struct tx *tx_new(void)
-{
-	struct tx *x = calloc(1, sizeof(*x));
-
-	tx_init(x, &c);
-	return x;
-}
-
-static void tx_free(struct tx *x)
-{
-	tx_fini(x);
-	free(x);
-}
-
 static void add_open(struct tx *x, uint8_t in, uint8_t out, uint64_t fid)
 {
 	struct mx_rop_req *q = tx_add(x, MX_ROP_OPEN_FOLDER, in);
@@ -124,7 +110,7 @@ static void test_rops_of_one_buffer_work_together(void **state)
 	struct mx_rop_req *q;
 
 	begin(NULL);
-	x = tx_new();
+	x = tx_new(&c);
 	add_open(x, 0, 1, c.fid[F_INBOX]);
 	q = tx_add(x, MX_ROP_GET_PROPERTIES_SPECIFIC, 1);
 	q->get_properties_specific.want_unicode = true;
@@ -168,7 +154,7 @@ static void test_wrong_handles_are_null_objects(void **state)
 	assert_int_equal(tc_rop(&c, &q, h, NULL, NULL), NULL_OBJECT);
 	assert_int_equal(tc_rop(&c, &q, MX_NO_HANDLE, NULL, NULL), NULL_OBJECT);
 	assert_int_equal(tc_rop(&c, &q, 0, NULL, NULL), NULL_OBJECT);
-	x = tx_new();
+	x = tx_new(&c);
 	tx_add(x, MX_ROP_GET_PROPERTIES_LIST, 200);
 	add_open(x, 0, 200, c.fid[F_INBOX]);
 	tx_add(x, MX_ROP_RELEASE, 201);
@@ -245,21 +231,21 @@ static void test_garbage_rops_do_not_harm_the_context(void **state)
 	struct tx *x;
 
 	begin(NULL);
-	x = tx_new();
+	x = tx_new(&c);
 	tx_run_raw(x, junk, sizeof(junk));
 	assert_int_equal(x->r.code, 0);
 	assert_int_equal(x->ec, 0x4b6);
 	tx_free(x);
-	x = tx_new();
+	x = tx_new(&c);
 	tx_run_raw(x, reserved, sizeof(reserved));
 	assert_int_equal(x->ec, 0x4b6);
 	tx_free(x);
-	x = tx_new();
+	x = tx_new(&c);
 	tx_run_raw(x, "", 0);
 	assert_int_equal(x->ec, 0x4b6);
 	tx_free(x);
 	/* MS-OXCRPC_R663 */
-	x = tx_new();
+	x = tx_new(&c);
 	x->max_out = 7;
 	tx_run(x);
 	assert_int_equal(x->ec, 0x80040115);
@@ -278,7 +264,7 @@ static void test_rop_not_offered_is_not_supported(void **state)
 	const uint8_t *p;
 
 	begin(NULL);
-	x = tx_new();
+	x = tx_new(&c);
 	tx_run_raw(x, rops, sizeof(rops));
 	assert_int_equal(x->ec, 0);
 	assert_true(x->undecodable); /* not in our schema either */
@@ -298,7 +284,7 @@ static void test_too_small_buffer_gives_back_the_rest(void **state)
 	struct mx_rop_res *last;
 
 	begin(NULL);
-	x = tx_new();
+	x = tx_new(&c);
 	for (uint8_t i = 1; i <= 20; i++)
 		add_open(x, 0, i, c.fid[F_INBOX]);
 	x->handles[0] = c.logon;
@@ -352,7 +338,7 @@ static void test_rows_fill_chained_buffers(void **state)
 	begin(NULL);
 	table = big_table(180, 200);
 	for (int chain = 0; chain < 2; chain++) {
-		x = tx_new();
+		x = tx_new(&c);
 		x->flags |= chain ? MX_EXECUTE_CHAIN : 0;
 		x->max_out = 0x40000;
 		q = tx_add(x, MX_ROP_SEEK_ROW, 0);
@@ -391,7 +377,7 @@ static void test_answers_are_packed_as_allowed(void **state)
 	for (uint32_t flags = 0; flags < 4; flags++) {
 		uint16_t got;
 
-		x = tx_new();
+		x = tx_new(&c);
 		x->flags = flags;
 		tx_add(x, MX_ROP_SEEK_ROW, 0);
 		q = tx_add(x, MX_ROP_QUERY_ROWS, 0);

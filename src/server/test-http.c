@@ -53,14 +53,12 @@ static int code_of(struct tc *k, const char *type)
 /* An Execute without ROPs; the X-ResponseCode. */
 static int execute_code(struct tc *k)
 {
-	struct tx *x = calloc(1, sizeof(*x));
+	struct tx *x = tx_new(k);
 	int code;
 
-	tx_init(x, k);
 	tx_run(x);
 	code = x->r.code;
-	tx_fini(x);
-	free(x);
+	tx_free(x);
 	return code;
 }
 

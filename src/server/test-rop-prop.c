@@ -384,7 +384,7 @@ static void test_released_stream_keeps_what_was_written(void **state)
  * buffers give a large value at once, and not more than was asked for. */
 static void test_long_read_fills_chained_buffers(void **state)
 {
-	struct tx *x = calloc(1, sizeof(*x));
+	struct tx *x;
 	struct mx_rop_req *q;
 	static uint8_t big[30000];
 	struct mx_rop_res res;
@@ -400,7 +400,7 @@ static void test_long_read_fills_chained_buffers(void **state)
 		assert_int_equal(write_stream(s, big, sizeof(big), &res), 0);
 	}
 	assert_int_equal(seek(s, 0, 0, &pos), 0);
-	tx_init(x, &c);
+	x = tx_new(&c);
 	x->flags |= MX_EXECUTE_CHAIN;
 	x->max_out = 0x40000;
 	q = tx_add(x, MX_ROP_READ_STREAM, 0);
@@ -419,8 +419,7 @@ static void test_long_read_fills_chained_buffers(void **state)
 		n += d.n;
 	}
 	assert_int_equal(n, 140000);
-	tx_fini(x);
-	free(x);
+	tx_free(x);
 	end();
 }
 

@@ -6,10 +6,6 @@
 #include <string.h>
 
 #include "server/testlib.h"
-#include "store/folder.h"
-#include "store/mbox.h"
-#include "store/obj.h"
-#include "store/table.h"
 
 #define TOO_MANY 0x4deu
 
@@ -82,20 +78,6 @@ static void test_objects_of_each_kind_are_limited(void **state)
 	end();
 }
 
-static struct tx *tx_new(struct tc *who)
-{
-	struct tx *x = calloc(1, sizeof(*x));
-
-	tx_init(x, who);
-	return x;
-}
-
-static void drop(struct tx *x)
-{
-	tx_fini(x);
-	free(x);
-}
-
 static void test_logons_of_a_context_are_limited(void **state)
 {
 	struct mx_rop_req q = {.id = MX_ROP_LOGON};
@@ -116,7 +98,7 @@ static void test_logons_of_a_context_are_limited(void **state)
 	tx_add(x, MX_ROP_RELEASE, 0)->logon_id = 1;
 	x->handles[x->n_handles++] = h;
 	tx_run(x);
-	drop(x);
+	tx_free(x);
 	q.logon_id = 3;
 	assert_int_equal(tc_rop(&c, &q, MX_NO_HANDLE, &h, NULL), 0);
 	end();
@@ -168,7 +150,7 @@ static void test_rop_backoff_stands_for_what_is_not_done(void **state)
 	assert_in_range(r->backoff.duration, 1, 60000);
 	assert_int_equal(r->backoff.n_backoff_rop_data, 0);
 	assert_int_equal(r->backoff.additional_data.n, 0);
-	drop(x);
+	tx_free(x);
 	mx_server_throttle(ts->srv, ts->ann.id, MX_REFUSE_BACKOFF, 0);
 	/* What was to be released is. */
 	assert_int_equal(tc_rop(&c, &list, f, NULL, NULL), NULL_OBJECT);
@@ -190,11 +172,11 @@ static void refused_with(enum mx_refusal how, long status)
 	assert_int_equal(x->r.status, status);
 	s = atoi(tr_header(&x->r, "Retry-After"));
 	assert_in_range(s, 1, 60);
-	drop(x);
+	tx_free(x);
 	x = ask(&bob);
 	assert_int_equal(x->r.status, 200);
 	assert_int_equal(x->ec, 0);
-	drop(x);
+	tx_free(x);
 	tc_fini(&bob);
 	tc_disconnect(&c); /* what ends something is not held up */
 	end();
@@ -221,7 +203,7 @@ static void test_more_than_the_rate_is_429(void **state)
 			assert_string_equal(tr_header(&x->r, "Retry-After"),
 					    "1");
 		n += status == 200;
-		drop(x);
+		tx_free(x);
 	}
 	assert_int_equal(status, 429);
 	assert_true(n >= 3);
@@ -230,82 +212,17 @@ static void test_more_than_the_rate_is_429(void **state)
 
 /* ---- Requests at once ---- */
 
-struct hold {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool held, let_go;
-};
-
-/* Holds the lock of ann's mailbox, as a long statement would. */
-static int hold_row(void *arg, const struct mx_propval *vals, size_t n)
-{
-	struct hold *h = arg;
-
-	pthread_mutex_lock(&h->lock);
-	h->held = true;
-	pthread_cond_broadcast(&h->changed);
-	while (!h->let_go)
-		pthread_cond_wait(&h->changed, &h->lock);
-	pthread_mutex_unlock(&h->lock);
-	return 0;
-}
-
-static void *run_hold(void *arg)
-{
-	struct mx_mbox_conf conf = {.user = ts->ann.id};
-	struct mx_query q = {.max_rows = 1};
-	static const uint32_t tag = 0x0037001f;
-	enum mx_origin origin;
-	struct mx_mbox *mb;
-	struct mx_obj *f;
-	struct mx_tbl *t;
-	uint32_t n;
-
-	memcpy(conf.mailbox, ts->ann.mailbox, 16);
-	assert_int_equal(mx_mbox_open(mx_server_store(ts->srv), &conf, &mb), 0);
-	assert_int_equal(mx_folder_open(mb, c.fid[F_INBOX], 0, &f), 0);
-	assert_int_equal(mx_tbl_contents(f, 0, &t, NULL), 0);
-	assert_int_equal(mx_tbl_columns(t, &tag, 1), 0);
-	mx_tbl_query(t, &q, hold_row, arg, &n, &origin);
-	mx_tbl_close(t);
-	mx_obj_close(f);
-	mx_mbox_close(mb);
-	return NULL;
-}
-
-static void hold_begin(struct hold *h)
-{
-	memset(h, 0, sizeof(*h));
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_cond_init(&h->changed, NULL);
-	assert_int_equal(pthread_create(&h->thread, NULL, run_hold, h), 0);
-	pthread_mutex_lock(&h->lock);
-	while (!h->held)
-		pthread_cond_wait(&h->changed, &h->lock);
-	pthread_mutex_unlock(&h->lock);
-}
-
-static void hold_end(struct hold *h)
-{
-	pthread_mutex_lock(&h->lock);
-	h->let_go = true;
-	pthread_cond_broadcast(&h->changed);
-	pthread_mutex_unlock(&h->lock);
-	pthread_join(h->thread, NULL);
-}
-
 /* Until it is not this one that is refused. */
 static void *run_ask(void *arg)
 {
 	struct tx *x = ask(&c);
 
 	while (x->r.status != 200 || is_backoff(x)) {
-		drop(x);
+		tx_free(x);
 		x = ask(&c);
 	}
 	assert_int_equal(x->res[0].id, MX_ROP_GET_PROPERTIES_LIST);
-	drop(x);
+	tx_free(x);
 	return NULL;
 }
 
@@ -313,26 +230,26 @@ static void *run_ask(void *arg)
  * when that request is done it is not. */
 static void one_at_a_time(struct tc *k, long status)
 {
-	struct hold hold;
+	struct th hold;
 	pthread_t thread;
 	bool refused = false;
 	struct tx *x;
 
 	tc_make_message(&c, c.fid[F_INBOX], "a row");
-	hold_begin(&hold);
+	th_begin(&hold, &c);
 	assert_int_equal(pthread_create(&thread, NULL, run_ask, NULL), 0);
 	while (!refused) {
 		x = ask(k);
 		refused = is_backoff(x) || x->r.status != 200;
 		if (refused)
 			assert_int_equal(x->r.status, status);
-		drop(x);
+		tx_free(x);
 	}
-	hold_end(&hold);
+	th_end(&hold);
 	pthread_join(thread, NULL);
 	x = ask(k); /* at once */
 	assert_false(is_backoff(x) || x->r.status != 200);
-	drop(x);
+	tx_free(x);
 }
 
 /* k is ann's second session, in bob's mailbox, where nothing is held. */
@@ -352,7 +269,7 @@ static void test_too_many_of_a_user_at_once_is_backoff(void **state)
 	one_at_a_time(&k, 200);
 	x = ask(&bob);
 	assert_false(is_backoff(x));
-	drop(x);
+	tx_free(x);
 	tc_fini(&bob);
 	tc_fini(&k);
 	end();

@@ -7,10 +7,6 @@
 #include <sys/socket.h>
 
 #include "server/testlib.h"
-#include "store/folder.h"
-#include "store/mbox.h"
-#include "store/obj.h"
-#include "store/table.h"
 
 static struct ts *ts;
 static struct tc c;
@@ -44,17 +40,10 @@ static uint32_t subscribe(uint16_t types, uint64_t fid, uint64_t mid)
 /* An Execute without ROPs fetches what is queued. */
 static struct tx *fetch(struct tc *k)
 {
-	struct tx *x = calloc(1, sizeof(*x));
+	struct tx *x = tx_new(k);
 
-	tx_init(x, k);
 	tx_run(x);
 	return x;
-}
-
-static void drop(struct tx *x)
-{
-	tx_fini(x);
-	free(x);
 }
 
 /* MS-OXCMAPIHTTP_R1237, R1238, R1258, R1256, R1259: held open beside other
@@ -92,7 +81,7 @@ static void test_event_ends_the_parked_wait(void **state)
 		    c.fid[F_INBOX]);
 	assert_string_equal(x->res[0].notify.notification_data.message_class,
 			    "IPM.Note");
-	drop(x);
+	tx_free(x);
 	tw_fini(&w);
 	tc_fini(&bob);
 	end();
@@ -120,7 +109,7 @@ static void test_pending_event_answers_at_once(void **state)
 	assert_int_equal(w.res.event_pending, 1);
 	x = fetch(&c);
 	assert_true(x->n_res >= 1);
-	drop(x);
+	tx_free(x);
 	tw_fini(&w);
 	end();
 }
@@ -236,113 +225,48 @@ static void *run_save(void *arg)
 	return NULL;
 }
 
-/* Holds the lock of ann's mailbox, as a long statement would. */
-struct hold {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool held, let_go;
-};
-
-static int hold_row(void *arg, const struct mx_propval *vals, size_t n)
-{
-	struct hold *h = arg;
-
-	pthread_mutex_lock(&h->lock);
-	h->held = true;
-	pthread_cond_broadcast(&h->changed);
-	while (!h->let_go)
-		pthread_cond_wait(&h->changed, &h->lock);
-	pthread_mutex_unlock(&h->lock);
-	return 0;
-}
-
-static void *run_hold(void *arg)
-{
-	struct mx_mbox_conf conf = {.user = ts->ann.id};
-	struct mx_query q = {.max_rows = 1};
-	static const uint32_t tag = 0x0037001f;
-	enum mx_origin origin;
-	struct mx_mbox *mb;
-	struct mx_obj *f;
-	struct mx_tbl *t;
-	uint32_t n;
-
-	memcpy(conf.mailbox, ts->ann.mailbox, 16);
-	assert_int_equal(mx_mbox_open(mx_server_store(ts->srv), &conf, &mb), 0);
-	assert_int_equal(mx_folder_open(mb, c.fid[F_INBOX], 0, &f), 0);
-	assert_int_equal(mx_tbl_contents(f, 0, &t, NULL), 0);
-	assert_int_equal(mx_tbl_columns(t, &tag, 1), 0);
-	mx_tbl_query(t, &q, hold_row, arg, &n, &origin);
-	mx_tbl_close(t);
-	mx_obj_close(f);
-	mx_mbox_close(mb);
-	return NULL;
-}
-
-static void hold_begin(struct hold *h)
-{
-	memset(h, 0, sizeof(*h));
-	pthread_mutex_init(&h->lock, NULL);
-	pthread_cond_init(&h->changed, NULL);
-	assert_int_equal(pthread_create(&h->thread, NULL, run_hold, h), 0);
-	pthread_mutex_lock(&h->lock);
-	while (!h->held)
-		pthread_cond_wait(&h->changed, &h->lock);
-	pthread_mutex_unlock(&h->lock);
-}
-
-static void hold_end(struct hold *h)
-{
-	pthread_mutex_lock(&h->lock);
-	h->let_go = true;
-	pthread_cond_broadcast(&h->changed);
-	pthread_mutex_unlock(&h->lock);
-	pthread_join(h->thread, NULL);
-}
-
 /* MS-OXCMAPIHTTP_R1227, MS-OXCMAPIHTTP_R1228: 15 for a second request;
  * MS-OXCMAPIHTTP_R1230, R1237, R1239, R1240: what takes long starts with
  * PROCESSING and PENDING; others are not held up. */
 static void test_simultaneous_request_is_15(void **state)
 {
-	struct tx *x = calloc(1, sizeof(*x)), *y;
+	struct tx *x, *y;
 	struct mx_rop_req *q;
 	pthread_t t;
 	struct tc slow, bob;
-	struct hold hold;
+	struct th hold;
 	int code;
 
 	begin(&(struct mx_server_params){.grace_ms = 20, .pending_ms = 40});
 	tc_init(&slow, ts, "ann");
 	strcpy(slow.context, c.context);
-	tx_init(x, &slow);
+	x = tx_new(&slow);
 	q = tx_add(x, MX_ROP_SAVE_CHANGES_MESSAGE, 0);
 	q->save_changes_message.save_flags = 0x0a;
 	x->handles[x->n_handles++] = tc_create_message(&c, c.fid[F_INBOX]);
 	tc_make_message(&c, c.fid[F_INBOX], "a row");
-	hold_begin(&hold);
+	th_begin(&hold, &c);
 	assert_int_equal(pthread_create(&t, NULL, run_save, x), 0);
 	do {
 		y = fetch(&c);
 		code = y->r.code > 0 ? y->r.code : y->r.late_code;
-		drop(y);
+		tx_free(y);
 	} while (code <= 0);
 	assert_int_equal(code, 15);
 	/* Another user is served meanwhile. */
 	tc_init(&bob, ts, "bob");
 	tc_logon(&bob, NULL);
 	tc_make_message(&bob, bob.fid[F_INBOX], "not held up");
-	hold_end(&hold);
+	th_end(&hold);
 	pthread_join(t, NULL);
 	assert_int_equal(x->r.code, 0);
 	assert_true(x->r.processing);
 	assert_int_equal(x->res[0].return_value, 0);
-	drop(x);
+	tx_free(x);
 	/* And the context is free again. */
 	y = fetch(&c);
 	assert_int_equal(y->r.code, 0);
-	drop(y);
+	tx_free(y);
 	tc_fini(&slow);
 	tc_fini(&bob);
 	end();
@@ -360,7 +284,7 @@ static size_t count(struct tc *k, uint32_t handle, uint16_t flags)
 		     x->res[i].notify.notification_handle == handle &&
 		     (x->res[i].notify.notification_data.notification_flags &
 		      0x8fff) == flags;
-	drop(x);
+	tx_free(x);
 	return n;
 }
 
@@ -440,7 +364,7 @@ static void test_open_table_tells_of_its_rows(void **state)
 	assert_true(d.table_row_folder_id == c.fid[F_INBOX]);
 	assert_true(d.table_row_message_id == mid);
 	assert_true(d.table_row_data.n > 8);
-	drop(x);
+	tx_free(x);
 	tc_fini(&k);
 	end();
 }
@@ -461,8 +385,7 @@ static void test_pending_says_that_there_is_more(void **state)
 	for (int i = 0; i < 12; i++)
 		tc_make_message(&k, c.fid[F_INBOX], "many");
 	do {
-		x = calloc(1, sizeof(*x));
-		tx_init(x, &c);
+		x = tx_new(&c);
 		x->max_out = 130;
 		tx_run(x);
 		more = false;
@@ -470,7 +393,7 @@ static void test_pending_says_that_there_is_more(void **state)
 			n += x->res[i].id == MX_ROP_NOTIFY;
 			more |= x->res[i].id == MX_ROP_PENDING;
 		}
-		drop(x);
+		tx_free(x);
 		rounds++;
 	} while (more);
 	assert_int_equal(n, 12);

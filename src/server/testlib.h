@@ -108,6 +108,8 @@ struct tc {
 };
 void tc_init(struct tc *c, struct ts *ts, const char *user);
 void tc_fini(struct tc *c);
+/* Who that is in the server's directory. */
+const struct mx_user *tc_user(const struct tc *c);
 
 void tc_post(struct tc *c, const char *type, const void *body, size_t n,
 	     struct tr *ret);
@@ -143,6 +145,9 @@ void tx_run(struct tx *x);
 /* Sends ready-made bytes of a RopBuffer instead. */
 void tx_run_raw(struct tx *x, const void *p, size_t n);
 void tx_fini(struct tx *x);
+/* The same on the heap. */
+struct tx *tx_new(struct tc *c);
+void tx_free(struct tx *x);
 
 /* One ROP on `in`; `out` (may be NULL) gets the handle it made.  ReturnValue. */
 uint32_t tc_rop(struct tc *c, struct mx_rop_req *req, uint32_t in,
@@ -176,5 +181,17 @@ struct tw {
 void tw_start(struct tw *w, struct tc *c);
 void tw_join(struct tw *w);
 void tw_fini(struct tw *w);
+
+/* The lock of a mailbox, held by a thread of its own. */
+struct th {
+	struct tc *c;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool held, let_go;
+};
+/* Returns when the mailbox of c's user is held; its inbox must have a message. */
+void th_begin(struct th *h, struct tc *c);
+void th_end(struct th *h);
 
 #endif
