@@ -59,51 +59,29 @@ int mx_dir_rights(struct mx_store *st, const uint8_t mailbox[16],
 	return r;
 }
 
-static int read_grant(sqlite3_stmt *s, struct mx_arena *a,
-		      struct mx_dir_grant *ret)
+static int read_grant(sqlite3_stmt *s, struct mx_arena *a, void *ret)
 {
+	struct mx_dir_grant *g = ret;
 	const char *name = (const char *)sqlite3_column_text(s, 2);
 
-	*ret = (struct mx_dir_grant){
+	*g = (struct mx_dir_grant){
 		.owner = (uint32_t)sqlite3_column_int64(s, 0),
 		.grantee = (uint32_t)sqlite3_column_int64(s, 1),
 		.name = mx_arena_strdup(a, name ? name : ""),
 		.rights = (unsigned)sqlite3_column_int(s, 3),
 	};
-	return ret->name ? 0 : -ENOMEM;
+	return g->name ? 0 : -ENOMEM;
 }
 
 int mx_dir_list_grants(struct mx_store *st, struct mx_arena *a,
 		       struct mx_dir_grant **ret, size_t *ret_n)
 {
-	struct mx_dir *d = mx_store_users(st);
-	struct mx_dir_grant *list = NULL;
-	sqlite3_stmt *s = NULL;
-	size_t n = 0, cap = 0;
-	int r;
+	void *list;
+	int r = mx_dir_rows(st, SQL_GRANT_LIST, sizeof(**ret), read_grant, a,
+			    &list, ret_n);
 
-	mx_mutex_lock(&d->lock);
-	r = mx_db_query(&d->db, &s, SQL_GRANT_LIST, "");
-	for (; r == 1; r = mx_db_step(&d->db, s)) {
-		if (n == cap) {
-			struct mx_dir_grant *more;
-
-			cap = cap ? cap * 2 : 32;
-			more = mx_arena_newv(a, struct mx_dir_grant, cap);
-			if (more && n)
-				memcpy(more, list, n * sizeof(*list));
-			list = more;
-		}
-		r = list ? read_grant(s, a, &list[n++]) : -ENOMEM;
-		if (r)
-			break;
-	}
-	mx_stmt_reset_auto(&s);
-	mx_mutex_unlock(&d->lock);
-	if (!r) {
+	if (!r)
 		*ret = list;
-		*ret_n = n;
-	}
 	return r;
 }
 
@@ -122,36 +100,22 @@ int mx_dir_mark_sending(struct mx_store *st, const struct mx_guid *guid,
 	return r;
 }
 
+static int read_guid(sqlite3_stmt *s, struct mx_arena *a, void *ret)
+{
+	if (sqlite3_column_bytes(s, 0) != 16)
+		return -EUCLEAN;
+	memcpy(((struct mx_guid *)ret)->b, sqlite3_column_blob(s, 0), 16);
+	return 0;
+}
+
 int mx_dir_list_sending(struct mx_store *st, struct mx_arena *a,
 			struct mx_guid **ret, size_t *ret_n)
 {
-	struct mx_dir *d = mx_store_users(st);
-	struct mx_guid *list = NULL;
-	sqlite3_stmt *s = NULL;
-	size_t n = 0, cap = 0;
-	int r;
+	void *list;
+	int r = mx_dir_rows(st, SQL_SENDING_LIST, sizeof(**ret), read_guid, a,
+			    &list, ret_n);
 
-	mx_mutex_lock(&d->lock);
-	r = mx_db_query(&d->db, &s, SQL_SENDING_LIST, "");
-	for (; r == 1; r = mx_db_step(&d->db, s)) {
-		if (n == cap) {
-			struct mx_guid *more;
-
-			cap = cap ? cap * 2 : 32;
-			more = mx_arena_newv(a, struct mx_guid, cap);
-			if (more && n)
-				memcpy(more, list, n * sizeof(*list));
-			list = more;
-		}
-		if (!list || sqlite3_column_bytes(s, 0) != 16) {
-			r = list ? -EUCLEAN : -ENOMEM;
-			break;
-		}
-		memcpy(list[n++].b, sqlite3_column_blob(s, 0), 16);
-	}
-	mx_stmt_reset_auto(&s);
-	mx_mutex_unlock(&d->lock);
-	*ret = list;
-	*ret_n = n;
+	if (!r)
+		*ret = list;
 	return r;
 }

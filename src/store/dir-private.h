@@ -26,6 +26,13 @@ void mx_dir_close(struct mx_dir *d); /* NULL is fine */
 int mx_dir_by_id(struct mx_store *st, uint32_t id, struct mx_arena *a,
 		 struct mx_user *ret);
 
+/* All rows of a statement that has no parameters: `read` makes an item of size
+ * bytes of each, what it points to from the arena.  *ret and *ret_n are the items,
+ * the arena's; 0 or errno, also read's. */
+typedef int mx_dir_row_fn(sqlite3_stmt *s, struct mx_arena *a, void *ret);
+int mx_dir_rows(struct mx_store *st, int stmt, size_t size, mx_dir_row_fn *read,
+		struct mx_arena *a, void **ret, size_t *ret_n);
+
 /* Mailboxes with something to send, as a durable mark. */
 int mx_dir_mark_sending(struct mx_store *st, const struct mx_guid *guid,
 			bool sending);

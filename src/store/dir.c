@@ -141,7 +141,7 @@ void mx_dir_close(struct mx_dir *d)
 
 /* ---- Looking up ---- */
 
-static int read_user(sqlite3_stmt *st, struct mx_arena *a, struct mx_user *ret)
+static int read_user(sqlite3_stmt *st, struct mx_arena *a, void *ret)
 {
 	struct mx_user u = {.id = (uint32_t)sqlite3_column_int64(st, 0)};
 	const char **text[] = {&u.name, &u.dn, &u.display, &u.smtp};
@@ -162,11 +162,25 @@ static int read_user(sqlite3_stmt *st, struct mx_arena *a, struct mx_user *ret)
 	memcpy(u.mailbox, sqlite3_column_blob(st, 6), 16);
 	u.pw_gen = (uint64_t)sqlite3_column_int64(st, 7);
 	u.disabled = sqlite3_column_int(st, 8) != 0;
-	*ret = u;
+	*(struct mx_user *)ret = u;
 	return 0;
 }
 
-static int by(struct mx_store *st, int stmt, const char *types, const void *key,
+/* The statement asks for one key: a text, an int64_t or n bytes, as type says. */
+static int query_key(struct mx_db *db, sqlite3_stmt **s, int stmt, char type,
+		     const void *key, size_t n)
+{
+	switch (type) {
+	case 't':
+		return mx_db_query(db, s, stmt, "t", (const char *)key);
+	case 'i':
+		return mx_db_query(db, s, stmt, "i", *(const int64_t *)key);
+	default:
+		return mx_db_query(db, s, stmt, "b", key, (int)n);
+	}
+}
+
+static int by(struct mx_store *st, int stmt, char type, const void *key,
 	      size_t n, struct mx_arena *a, struct mx_user *ret)
 {
 	struct mx_dir *d = mx_store_users(st);
@@ -174,10 +188,7 @@ static int by(struct mx_store *st, int stmt, const char *types, const void *key,
 	int r;
 
 	mx_mutex_lock(&d->lock);
-	if (types[0] == 't')
-		r = mx_db_query(&d->db, &s, stmt, "t", (const char *)key);
-	else
-		r = mx_db_query(&d->db, &s, stmt, "b", key, (int)n);
+	r = query_key(&d->db, &s, stmt, type, key, n);
 	if (r == 1)
 		r = read_user(s, a, ret);
 	else if (!r)
@@ -190,49 +201,39 @@ static int by(struct mx_store *st, int stmt, const char *types, const void *key,
 int mx_dir_by_name(struct mx_store *st, const char *name, struct mx_arena *a,
 		   struct mx_user *ret)
 {
-	return by(st, SQL_USER_BY_NAME, "t", name, 0, a, ret);
+	return by(st, SQL_USER_BY_NAME, 't', name, 0, a, ret);
 }
 
 int mx_dir_by_dn(struct mx_store *st, const char *dn, struct mx_arena *a,
 		 struct mx_user *ret)
 {
-	return by(st, SQL_USER_BY_DN, "t", dn, 0, a, ret);
+	return by(st, SQL_USER_BY_DN, 't', dn, 0, a, ret);
 }
 
 int mx_dir_by_smtp(struct mx_store *st, const char *smtp, struct mx_arena *a,
 		   struct mx_user *ret)
 {
-	return by(st, SQL_USER_BY_SMTP, "t", smtp, 0, a, ret);
+	return by(st, SQL_USER_BY_SMTP, 't', smtp, 0, a, ret);
 }
 
 int mx_dir_by_sid(struct mx_store *st, const void *sid, size_t len,
 		  struct mx_arena *a, struct mx_user *ret)
 {
-	return by(st, SQL_USER_BY_SID, "b", sid, len, a, ret);
+	return by(st, SQL_USER_BY_SID, 'b', sid, len, a, ret);
 }
 
 int mx_dir_by_mailbox(struct mx_store *st, const uint8_t guid[16],
 		      struct mx_arena *a, struct mx_user *ret)
 {
-	return by(st, SQL_USER_BY_MAILBOX, "b", guid, 16, a, ret);
+	return by(st, SQL_USER_BY_MAILBOX, 'b', guid, 16, a, ret);
 }
 
 int mx_dir_by_id(struct mx_store *st, uint32_t id, struct mx_arena *a,
 		 struct mx_user *ret)
 {
-	struct mx_dir *d = mx_store_users(st);
-	sqlite3_stmt *s = NULL;
-	int r;
+	int64_t key = id;
 
-	mx_mutex_lock(&d->lock);
-	r = mx_db_query(&d->db, &s, SQL_USER_BY_ID, "i", (int64_t)id);
-	if (r == 1)
-		r = read_user(s, a, ret);
-	else if (!r)
-		r = MX_ANS_UNKNOWN_USER;
-	mx_stmt_reset_auto(&s);
-	mx_mutex_unlock(&d->lock);
-	return r;
+	return by(st, SQL_USER_BY_ID, 'i', &key, 0, a, ret);
 }
 
 int mx_dir_any(struct mx_store *st, const char *text, struct mx_arena *a,
@@ -250,28 +251,28 @@ int mx_dir_any(struct mx_store *st, const char *text, struct mx_arena *a,
 	return r == MX_ANS_UNKNOWN_USER ? mx_dir_by_name(st, text, a, ret) : r;
 }
 
-int mx_dir_list(struct mx_store *st, struct mx_arena *a, struct mx_user **ret,
-		size_t *ret_n)
+int mx_dir_rows(struct mx_store *st, int stmt, size_t size, mx_dir_row_fn *read,
+		struct mx_arena *a, void **ret, size_t *ret_n)
 {
 	struct mx_dir *d = mx_store_users(st);
-	struct mx_user *list = NULL;
 	sqlite3_stmt *s = NULL;
+	char *list = NULL;
 	size_t n = 0, cap = 0;
 	int r;
 
 	mx_mutex_lock(&d->lock);
-	r = mx_db_query(&d->db, &s, SQL_USER_LIST, "");
+	r = mx_db_query(&d->db, &s, stmt, "");
 	for (; r == 1; r = mx_db_step(&d->db, s)) {
 		if (n == cap) {
-			struct mx_user *more;
+			char *more;
 
 			cap = cap ? cap * 2 : 32;
-			more = mx_arena_newv(a, struct mx_user, cap);
+			more = mx_arena_calloc(a, cap, size);
 			if (more && n)
-				memcpy(more, list, n * sizeof(*list));
+				memcpy(more, list, n * size);
 			list = more;
 		}
-		r = list ? read_user(s, a, &list[n++]) : -ENOMEM;
+		r = list ? read(s, a, list + n++ * size) : -ENOMEM;
 		if (r)
 			break;
 	}
@@ -281,6 +282,18 @@ int mx_dir_list(struct mx_store *st, struct mx_arena *a, struct mx_user **ret,
 		*ret = list;
 		*ret_n = n;
 	}
+	return r;
+}
+
+int mx_dir_list(struct mx_store *st, struct mx_arena *a, struct mx_user **ret,
+		size_t *ret_n)
+{
+	void *list;
+	int r = mx_dir_rows(st, SQL_USER_LIST, sizeof(**ret), read_user, a,
+			    &list, ret_n);
+
+	if (!r)
+		*ret = list;
 	return r;
 }
 
