@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -102,6 +103,15 @@ static void remove_dir(void)
 {
 	if (tmp_dir[0] && getpid() == tmp_owner)
 		nftw(tmp_dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+void mx_test_off_disk(void)
+{
+	struct statvfs fs;
+
+	if (!getenv("TMPDIR") && !statvfs("/dev/shm", &fs) &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize > UINT64_C(1) << 30)
+		setenv("TMPDIR", "/dev/shm", 1);
 }
 
 const char *mx_test_dir(void)

@@ -59,4 +59,9 @@ void mx_test_skip(const char *why) __attribute__((__noreturn__));
  * ends; the pointer stays valid until then. */
 const char *mx_test_dir(void);
 
+/* Before the first mx_test_dir: that directory is in memory, where there is a
+ * GiB of it and TMPDIR does not say otherwise.  For tests that make many databases:
+ * what waits for the disk says nothing there. */
+void mx_test_off_disk(void);
+
 #endif

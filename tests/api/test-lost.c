@@ -151,8 +151,7 @@ static void test_unsaved_changes_are_lost_with_a_clear_error(void **state)
 	LPMESSAGE m, fresh = NULL;
 	LPSPropValue eid = NULL;
 	LPMESSAGE again = NULL;
-	LPMAPITABLE t = NULL;
-	ULONG type, n = 0;
+	ULONG type;
 	char *text;
 
 	scene_init(&sc);
@@ -179,10 +178,7 @@ static void test_unsaved_changes_are_lost_with_a_clear_error(void **state)
 	text = get_text((LPMAPIPROP)again, PR_SUBJECT);
 	assert_string_equal(text, "saved");
 	MAPIFreeBuffer(text);
-	ok(IMAPIFolder_GetContentsTable(sc.inbox, 0, &t));
-	ok(IMAPITable_GetRowCount(t, 0, &n));
-	assert_int_equal(n, 1);
-	IMAPITable_Release(t);
+	assert_int_equal(row_count(sc.inbox), 1);
 	MAPIFreeBuffer(eid);
 	IMessage_Release(again);
 	IMessage_Release(fresh);

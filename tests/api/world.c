@@ -199,6 +199,42 @@ LPMAPIFOLDER world_inbox(LPMDB mdb, ULONG flags)
 	return f;
 }
 
+void world_grant(struct world *w, const char *owner, const char *who,
+		 unsigned rights)
+{
+	assert_int_equal(mx_dir_grant(mx_server_store(world_server(w)), owner,
+				      who, rights),
+			 0);
+}
+
+LPEXCHANGEMANAGESTORE world_manage(LPMDB mdb)
+{
+	LPEXCHANGEMANAGESTORE m = NULL;
+
+	ok(IMsgStore_QueryInterface(mdb, &IID_IExchangeManageStore,
+				    (LPVOID *)(void *)&m));
+	return m;
+}
+
+HRESULT world_open_other(LPMAPISESSION s, LPMDB own, const char *dn,
+			 ULONG flags, LPMDB *ret)
+{
+	LPEXCHANGEMANAGESTORE m = world_manage(own);
+	LPENTRYID eid = NULL;
+	ULONG n = 0;
+	HRESULT hr;
+
+	ok(IExchangeManageStore_CreateStoreEntryID(
+		m, NULL, dn,
+		OPENSTORE_USE_ADMIN_PRIVILEGE | OPENSTORE_TAKE_OWNERSHIP, &n,
+		&eid));
+	IExchangeManageStore_Release(m);
+	hr = IMAPISession_OpenMsgStore(s, 0, n, eid, NULL,
+				       MDB_WRITE | MDB_NO_DIALOG | flags, ret);
+	MAPIFreeBuffer(eid);
+	return hr;
+}
+
 ULONG world_trips(LPMAPISESSION s)
 {
 	MAPIARY_SESSION_INFO info = {.cbSize = sizeof(info)};
@@ -243,6 +279,17 @@ void set_long(LPMAPIPROP p, ULONG tag, LONG l)
 	SPropValue v = {tag, 0, {.l = l}};
 
 	ok(HrSetOneProp(p, &v));
+}
+
+ULONG row_count(LPMAPIFOLDER f)
+{
+	LPMAPITABLE t = NULL;
+	ULONG n = 0;
+
+	ok(IMAPIFolder_GetContentsTable(f, 0, &t));
+	ok(IMAPITable_GetRowCount(t, 0, &n));
+	IMAPITable_Release(t);
+	return n;
 }
 
 LPMESSAGE put_message(LPMAPIFOLDER f, const char *subject, const char *body)

@@ -54,6 +54,15 @@ void world_forget_user(struct world *w, unsigned i);
 void world_config(struct world *w, unsigned i, MAPIARY_CONFIG *ret);
 void world_uninitialize(struct world *w);
 
+/* User `who` gets exactly these rights (enum mx_grant) on owner's mailbox. */
+void world_grant(struct world *w, const char *owner, const char *who,
+		 unsigned rights);
+LPEXCHANGEMANAGESTORE world_manage(LPMDB mdb);
+/* OpenMsgStore of the mailbox with that DN, as a program does it: the user's own
+ * store makes the entry id. */
+HRESULT world_open_other(LPMAPISESSION s, LPMDB own, const char *dn,
+			 ULONG flags, LPMDB *ret);
+
 /* Requests the session has sent so far. */
 ULONG world_trips(LPMAPISESSION s);
 
@@ -71,6 +80,9 @@ char *get_text(LPMAPIPROP p, ULONG tag);
 LONG get_long(LPMAPIPROP p, ULONG tag);
 void set_text(LPMAPIPROP p, ULONG tag, const char *s);
 void set_long(LPMAPIPROP p, ULONG tag, LONG v);
+
+/* Rows of the folder's contents table. */
+ULONG row_count(LPMAPIFOLDER f);
 
 /* A saved message in the folder: subject, body; its entry id in *ret. */
 LPMESSAGE put_message(LPMAPIFOLDER f, const char *subject, const char *body);
