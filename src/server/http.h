@@ -106,16 +106,33 @@ struct mx_req {
 	/* The chunks, of the MHD thread. */
 	struct mx_buf chunk;
 	size_t chunk_pos;
-	bool began, ended, sent_all;
+	bool began, ended;
 	size_t n_in, n_out;
 };
 
+/* ---- req.c ---- */
+
+/* For a connection's next request, before its headers are read; NULL: no memory.
+ * The reference is MHD's. */
+struct mx_req *mx_req_new(struct mx_server *srv, struct MHD_Connection *conn);
 struct mx_req *mx_req_ref(struct mx_req *req);
 void mx_req_unref(struct mx_req *req);
 
 /* Sets an X-ResponseCode other than 0 with a sentence for people. */
 void mx_req_fail(struct mx_req *req, enum mx_code code, const char *fmt, ...)
 	__attribute__((__format__(__printf__, 3, 4)));
+
+/* MHD's thread: suspends the connection and has a worker run fn, which ends in
+ * mx_req_go_on or, as work, in mx_req_finish.  False when the server stops. */
+bool mx_req_submit(struct mx_req *req, enum mx_job_kind kind,
+		   void (*fn)(struct mx_job *));
+/* The worker's: MHD goes on with the request, whose answer it does not bring. */
+void mx_req_go_on(struct mx_req *req);
+/* MHD's thread: is there something to answer?  Suspends the connection if not. */
+bool mx_req_ready(struct mx_req *req);
+/* MHD's thread: the connection is done with the request; complete: its answer was
+ * sent to the end.  False when it is still a worker's. */
+bool mx_req_gone(struct mx_req *req, bool complete);
 
 /* The reply is complete; hands the request back to its connection, and the
  * worker's reference with it.  Exactly once a request; any thread. */
@@ -127,6 +144,11 @@ void mx_req_stream(struct mx_req *req);
 
 /* True when the client closed the connection (a look, not a promise). */
 bool mx_req_is_dead(struct mx_req *req);
+
+/* Reads the chunks of a streaming request, as MHD's content reader. */
+ssize_t mx_req_read(void *arg, uint64_t pos, char *buf, size_t max);
+
+/* ---- mapihttp.c, autodiscover.c, reply.c, http.c ---- */
 
 /* The worker's side: authenticated and with its whole body.  mapihttp.c,
  * autodiscover.c.  Ends in mx_req_finish, now or later. */
@@ -144,9 +166,6 @@ enum MHD_Result mx_reply_unauthorized(struct mx_req *req, bool tried);
 /* Appends the end of a chunked answer: DONE, additional headers, body. */
 void mx_reply_tail(struct mx_req *req, struct mx_buf *out);
 const char *mx_code_name(int code);
-
-/* http.c: reads the chunks of a streaming request. */
-ssize_t mx_req_read(void *arg, uint64_t pos, char *buf, size_t max);
 
 /* The daemon on a listening socket, which it takes over. */
 int mx_http_start(struct mx_server *srv, int fd, struct mx_fault *f);
