@@ -7,7 +7,7 @@
  *   ctxs.lock       the table of session contexts          (ctx.c)
  *   event shard     who watches a mailbox                   (event.c)
  *     ctx.lock      a context's queue and its parked wait   (ctx.h)
- *       req.lock    whether a connection is suspended       (http.c)
+ *       req.lock    whether a connection is suspended       (req.c)
  *         MHD_resume_connection, the timers' and the pool's lock
  *   throttles.lock  what users ask for; nothing under it  (throttle.c)
  */

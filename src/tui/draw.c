@@ -215,7 +215,7 @@ static void draw_row(struct mx_top *t, struct mx_screen *s, struct table *tb,
 	for (size_t i = 0; i < tb->n; i++) {
 		if (!tb->width[i])
 			continue;
-		tb->c[i].cell(t, row, cell, sizeof(cell));
+		mx_top_cell(t, &tb->c[i], row, cell, sizeof(cell));
 		at += put_cell(tb->line + at, tb->cap - at, cell, tb->width[i],
 			       tb->c[i].right, i == tb->last);
 	}

@@ -129,7 +129,8 @@ int mx_top_draw(struct mx_top *t, struct mx_screen *s, unsigned rows,
 
 /* --- For columns, drawing, tests ---------------------------------------- */
 
-/* A column: names, order, text of a cell.  `text` orders by text, else `key`.
+/* A column: names, order, text of a cell.  `text` orders by text, else `key`;
+ * without `cell` that is also what is shown.
  * Columns with the highest `rank` go first when there is no room. */
 struct mx_top_column {
 	const char *name;
@@ -141,6 +142,9 @@ struct mx_top_column {
 };
 
 const struct mx_top_column *mx_top_columns(enum mx_top_view v, size_t *ret_n);
+/* What is shown of row i in column c. */
+void mx_top_cell(const struct mx_top *t, const struct mx_top_column *c,
+		 uint32_t i, char *buf, size_t n);
 enum mx_look mx_top_look(const struct mx_top *t, uint32_t i);
 /* Slot and generation of row i of the view. */
 uint64_t mx_top_id(const struct mx_top *t, uint32_t i);
