@@ -71,7 +71,7 @@ static HRESULT mem_read(IStream *s, void *out, ULONG n, ULONG *ret)
 }
 
 /* Makes it size bytes long, zeros in what is new. */
-static HRESULT resize_locked(struct bytes *b, uint64_t size)
+static HRESULT resize_locked(struct bytes *b, uint64_t size) MX_LOCKED
 {
 	if (size > INT64_MAX / 4)
 		return STG_E_MEDIUMFULL;

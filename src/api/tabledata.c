@@ -67,7 +67,7 @@ static HRESULT copy(const SRow *from, SRow *to)
 }
 
 /* The row whose index column has this value; -1 if none. */
-static int64_t find_locked(struct tabledata *t, const SPropValue *key)
+static int64_t find_locked(struct tabledata *t, const SPropValue *key) MX_LOCKED
 {
 	for (ULONG i = 0; i < t->n; i++) {
 		const SPropValue *v = mx_memtable_find(&t->rows[i], t->index);
@@ -79,7 +79,7 @@ static int64_t find_locked(struct tabledata *t, const SPropValue *key)
 	return -1;
 }
 
-static HRESULT room_locked(struct tabledata *t)
+static HRESULT room_locked(struct tabledata *t) MX_LOCKED
 {
 	ULONG cap = t->cap ? t->cap * 2 : 16;
 	SRow *rows;
@@ -95,7 +95,8 @@ static HRESULT room_locked(struct tabledata *t)
 }
 
 /* Replaces the row of the same index, or puts it before `at`. */
-static HRESULT put_locked(struct tabledata *t, const SRow *row, ULONG at)
+static HRESULT put_locked(struct tabledata *t, const SRow *row,
+			  ULONG at) MX_LOCKED
 {
 	const SPropValue *key = mx_memtable_find(row, t->index);
 	int64_t old;
@@ -122,7 +123,7 @@ static HRESULT put_locked(struct tabledata *t, const SRow *row, ULONG at)
 	return S_OK;
 }
 
-static HRESULT drop_locked(struct tabledata *t, const SPropValue *key)
+static HRESULT drop_locked(struct tabledata *t, const SPropValue *key) MX_LOCKED
 {
 	int64_t at = key ? find_locked(t, key) : -1;
 

@@ -223,7 +223,7 @@ void mx_thread_cancel_others(void)
 	mx_mutex_unlock(&threads_lock);
 }
 
-static bool others_locked(const struct mx_thread *me)
+static bool others_locked(const struct mx_thread *me) MX_LOCKED
 {
 	MX_LIST_FOR_EACH(l, &threads) {
 		struct mx_thread *t =

@@ -17,6 +17,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/lock.h"
+
 struct mx_creds {
 	uid_t ruid, euid, suid, fsuid;
 	gid_t rgid, egid, sgid, fsgid;
@@ -60,11 +62,11 @@ uid_t mx_creds_thread_uid(uid_t process_uid);
  * when the creator gave up the process's credentials for good and cannot pass
  * them on; -EAGAIN when the system has no more threads; as mx_creds_process. */
 int mx_thread_start(const char *name, void *(*fn)(void *), void *arg,
-		    pthread_t *ret);
+		    pthread_t *ret) MX_UNLOCKED;
 
 /* Calls fn(arg) under the process's credentials and returns its result: here
  * when this thread has them, else on a thread started for it, and waits.  For
  * short work on files (opening the segment). */
-int mx_creds_call(int (*fn)(void *), void *arg);
+int mx_creds_call(int (*fn)(void *), void *arg) MX_UNLOCKED;
 
 #endif

@@ -285,7 +285,7 @@ __attribute__((__constructor__)) static void on_load(void)
 }
 
 /* The first entry whose uid is not below. */
-static size_t table_find_locked(uid_t uid)
+static size_t table_find_locked(uid_t uid) MX_LOCKED
 {
 	size_t lo = 0, hi = table.n;
 
@@ -300,7 +300,8 @@ static size_t table_find_locked(uid_t uid)
 	return lo;
 }
 
-static int table_insert_locked(size_t at, uid_t uid, struct mx_userctx *ctx)
+static int table_insert_locked(size_t at, uid_t uid,
+			       struct mx_userctx *ctx) MX_LOCKED
 {
 	if (table.n == table.cap) {
 		size_t cap = table.cap ? 2 * table.cap : 16;
@@ -318,7 +319,7 @@ static int table_insert_locked(size_t at, uid_t uid, struct mx_userctx *ctx)
 	return 0;
 }
 
-static void table_remove_locked(size_t at)
+static void table_remove_locked(size_t at) MX_LOCKED
 {
 	table.n--;
 	memmove(table.v + at, table.v + at + 1,

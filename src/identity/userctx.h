@@ -18,6 +18,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "base/lock.h"
 #include "identity/secret.h"
 #include "identity/sid.h"
 
@@ -77,7 +78,7 @@ void *mx_userctx_gss(const struct mx_userctx *ctx);
  * never with a lock held.  0 with *ret filled (the caller finis it), -ENOTSUP
  * when this kind has none, -ENOMEM, or what the callback said. */
 int mx_userctx_secret(const struct mx_userctx *ctx, const char *server,
-		      struct mx_secret *ret);
+		      struct mx_secret *ret) MX_UNLOCKED;
 
 /* True when mx_userctx_secret() answers without calling the program. */
 bool mx_userctx_secret_at_hand(const struct mx_userctx *ctx);

@@ -7,6 +7,7 @@
 #ifndef MX_NET_AUTODISCOVER_H
 #define MX_NET_AUTODISCOVER_H
 
+#include "base/lock.h"
 #include "base/fault.h"
 #include "identity/userctx.h"
 #include "net/cancel.h"
@@ -48,7 +49,7 @@ static inline void mx_autodiscover_auto(struct mx_autodiscover *a)
 int mx_autodiscover(const char *address, const char *base,
 		    struct mx_userctx *user, const struct mx_net_opts *opts,
 		    struct mx_cancel *cancel, struct mx_autodiscover *ret,
-		    struct mx_fault *fault);
+		    struct mx_fault *fault) MX_UNLOCKED;
 
 /* The request and answer documents, without I/O.  request: heap, the address
  * escaped; NULL: out of memory. */

@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include "base/lock.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "identity/userctx.h"
@@ -32,7 +33,7 @@ int mx_channel_new(const char *url, struct mx_userctx *user,
 /* Any thread; NULL is fine.  An exchange in flight holds a reference of its
  * own.  The last unref closes the connections; it never waits. */
 struct mx_channel *mx_channel_ref(struct mx_channel *ch);
-void mx_channel_unref(struct mx_channel *ch);
+void mx_channel_unref(struct mx_channel *ch) MX_UNLOCKED;
 
 static inline void mx_channel_auto(struct mx_channel **ch)
 {
@@ -46,11 +47,11 @@ void mx_channel_set_thrifty(struct mx_channel *ch);
 
 /* Closes the idle connections now, e.g. of a channel that will not be used for
  * a while.  0, -EBUSY when an exchange is in flight, -ECHILD. */
-int mx_channel_close_idle(struct mx_channel *ch);
+int mx_channel_close_idle(struct mx_channel *ch) MX_UNLOCKED;
 
 /* Closes connections that no exchange has used for 20 s (TLS: 60 s), of all
  * channels, a few hundred at most; called now and then.  Never waits. */
-void mx_net_close_idle(mx_mono now);
+void mx_net_close_idle(mx_mono now) MX_UNLOCKED;
 
 /* Borrowed from the channel. */
 const char *mx_channel_server(const struct mx_channel *ch); /* "host:port" */

@@ -15,6 +15,7 @@
 #ifndef MX_NET_CREDENTIALS_H
 #define MX_NET_CREDENTIALS_H
 
+#include "base/lock.h"
 #include "base/fault.h"
 #include "identity/secret.h"
 #include "identity/userctx.h"
@@ -28,6 +29,6 @@
  *   -EACCES   GSSAPI has no ticket for this server; text has its words
  *   -ENOMEM, or what the callback said. */
 int mx_auth_header(const struct mx_userctx *user, const char *server,
-		   struct mx_secret *ret, struct mx_fault *fault);
+		   struct mx_secret *ret, struct mx_fault *fault) MX_UNLOCKED;
 
 #endif

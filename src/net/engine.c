@@ -47,7 +47,7 @@ static struct {
 
 static atomic_uint beats;
 
-static void init_locked(void)
+static void init_locked(void) MX_LOCKED
 {
 	if (!E.init)
 		mx_cond_init(&E.cond);
@@ -127,14 +127,14 @@ static int start_loops(struct mx_loop **loops, unsigned *ret_n)
 	return n ? 0 : err;
 }
 
-static void set_phase_locked(enum mx_loop_phase phase)
+static void set_phase_locked(enum mx_loop_phase phase) MX_LOCKED
 {
 	for (unsigned i = 0; i < E.n_loops; i++)
 		mx_loop_set_phase(E.loops[i], phase);
 }
 
 /* Starts the threads without the lock: that reads /proc. */
-static int started_locked(void)
+static int started_locked(void) MX_HOLDS(&E.lock)
 {
 	struct mx_loop *loops[LOOPS_MAX];
 	unsigned n;
@@ -159,7 +159,7 @@ static int started_locked(void)
 
 /* --- Hand-over ---------------------------------------------------------- */
 
-static bool takes_locked(unsigned flags)
+static bool takes_locked(unsigned flags) MX_LOCKED
 {
 	return E.state == ON ||
 	       (E.state == DRAINING && (flags & MX_ENGINE_DRAIN));
@@ -214,7 +214,7 @@ int mx_engine_call(mx_engine_fn *fn, void *arg, mx_mono not_before,
 /* --- Stop --------------------------------------------------------------- */
 
 /* Jobs make callbacks and callbacks make jobs: both at rest, or the end. */
-static void drain_locked(mx_mono deadline)
+static void drain_locked(mx_mono deadline) MX_HOLDS(&E.lock)
 {
 	int err = 0;
 
@@ -232,6 +232,7 @@ static void drain_locked(mx_mono deadline)
 }
 
 static void stop_locked(mx_mono deadline, struct mx_engine_left *ret)
+	MX_HOLDS(&E.lock)
 {
 	struct mx_loop *loops[LOOPS_MAX];
 	unsigned n, callbacks;

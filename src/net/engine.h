@@ -20,13 +20,14 @@
 
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "base/clock.h"
 #include "net/exchange.h"
 #include "net/serial.h"
 
 /* One more user of the engine (MAPIInitialize).  No thread starts yet.  0,
  * -ENOMEM. */
-int mx_engine_hold(void);
+int mx_engine_hold(void) MX_UNLOCKED;
 
 #define MX_ENGINE_LEFT_NAMES 8
 #define MX_ENGINE_LEFT_BYTES 256
@@ -46,7 +47,7 @@ struct mx_engine_left {
  *  3. what is left completes with -ECANCELED and is counted in *ret; threads
  *     end.  A callback that does not return keeps its thread, which ends later.
  * Not from a callback or `done`.  0; -EINVAL without a hold; ret may be NULL. */
-int mx_engine_drop(mx_mono deadline, struct mx_engine_left *ret);
+int mx_engine_drop(mx_mono deadline, struct mx_engine_left *ret) MX_UNLOCKED;
 
 enum mx_engine_flags {
 	MX_ENGINE_DRAIN = 1, /* stop waits for it: Release, Disconnect */
@@ -78,7 +79,7 @@ struct mx_engine_req {
  *   -ENOMEM
  * If an exchange is in flight on the channel already, the request completes
  * with -EBUSY. */
-int mx_engine_submit(const struct mx_engine_req *req);
+int mx_engine_submit(const struct mx_engine_req *req) MX_UNLOCKED;
 
 /* A closure on an engine thread at not_before or soon after.  err is 0, or
  * -ECANCELED when the token fired or the engine stops: called exactly once in
@@ -86,7 +87,7 @@ int mx_engine_submit(const struct mx_engine_req *req);
  * mx_engine_submit.  The token (may be NULL) must live until fn is called. */
 typedef void mx_engine_fn(void *arg, int err);
 int mx_engine_call(mx_engine_fn *fn, void *arg, mx_mono not_before,
-		   struct mx_cancel *cancel, unsigned flags);
+		   struct mx_cancel *cancel, unsigned flags) MX_UNLOCKED;
 
 /* When the first of a series of beats `period_ms` apart should come: between
  * now and one period from now, such that the beats of all who ask spread evenly

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "base/buf.h"
 #include "base/fault.h"
 #include "net/cancel.h"
@@ -118,6 +119,6 @@ static inline void mx_xresp_auto(struct mx_xresp *r)
  * checks a kept connection before it uses it; what remains is the race.)
  * -EBUSY when another exchange is in flight on this channel. */
 int mx_exchange(struct mx_channel *ch, const struct mx_xreq *req,
-		struct mx_xresp *ret, struct mx_fault *fault);
+		struct mx_xresp *ret, struct mx_fault *fault) MX_UNLOCKED;
 
 #endif

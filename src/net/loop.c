@@ -98,6 +98,7 @@ static void act(struct mx_bunch *m, curl_socket_t fd, int what)
 	CURLMsg *msg;
 	int left;
 
+	mx_assert_unlocked();
 	curl_multi_socket_action(m->h, fd, what, &left);
 	while ((msg = curl_multi_info_read(m->h, &left)))
 		if (msg->msg == CURLMSG_DONE)
@@ -232,6 +233,7 @@ static void *loop_main(void *arg)
 		if (phase == MX_LOOP_END && close_if_empty(l))
 			return NULL;
 		run_timers(l);
+		mx_assert_unlocked();
 		n = epoll_wait(l->epoll, events, EVENTS, wait_ms(l));
 		for (int i = 0; i < n; i++)
 			on_event(l, &events[i]);

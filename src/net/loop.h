@@ -78,27 +78,28 @@ void mx_job_free(struct mx_job *j);
 
 /* A loop whose thread runs.  0; -ENOMEM, -EMFILE, as mx_thread_start. */
 int mx_loop_start(void (*on_done)(void), void (*on_left)(const char *name),
-		  struct mx_loop **ret);
+		  struct mx_loop **ret) MX_UNLOCKED;
 /* Hands the job over; it will be completed. */
 void mx_loop_post(struct mx_loop *l, struct mx_job *j);
 void mx_loop_set_phase(struct mx_loop *l, enum mx_loop_phase phase);
 /* After MX_LOOP_END: joins the thread and drops the engine's reference. */
-void mx_loop_join(struct mx_loop *l);
+void mx_loop_join(struct mx_loop *l) MX_UNLOCKED;
 void mx_loop_unref(struct mx_loop *l);
 
 /* --- Between loop.c and job.c, on the loop's thread --------------------- */
 
 void mx_job_accept(struct mx_loop *l, struct mx_list *post,
-		   enum mx_loop_phase phase);
-void mx_job_attend(struct mx_list *attend); /* its token fired */
-void mx_job_timer(struct mx_timer *t);
-void mx_job_transferred(CURL *easy, CURLcode rc);
-void mx_job_authed(struct mx_loop *l, struct mx_list *node);
+		   enum mx_loop_phase phase) MX_UNLOCKED;
+void mx_job_attend(struct mx_list *attend) MX_UNLOCKED; /* its token fired */
+void mx_job_timer(struct mx_timer *t) MX_UNLOCKED;
+void mx_job_transferred(CURL *easy, CURLcode rc) MX_UNLOCKED;
+void mx_job_authed(struct mx_loop *l, struct mx_list *node) MX_UNLOCKED;
 /* The loop goes into this phase: cancels what must not stay. */
-void mx_job_phase(struct mx_loop *l, enum mx_loop_phase phase);
+void mx_job_phase(struct mx_loop *l, enum mx_loop_phase phase) MX_UNLOCKED;
 void mx_loop_wake(struct mx_loop *l);
 /* Into a multi handle with room, and out of it again.  0, -ENOMEM. */
-int mx_loop_add(struct mx_loop *l, CURL *easy, struct mx_bunch **ret);
-void mx_loop_remove(struct mx_bunch *m, CURL *easy);
+int mx_loop_add(struct mx_loop *l, CURL *easy,
+		struct mx_bunch **ret) MX_UNLOCKED;
+void mx_loop_remove(struct mx_bunch *m, CURL *easy) MX_UNLOCKED;
 
 #endif

@@ -83,7 +83,7 @@ void mx_resolve_forget(const char *host)
 }
 
 /* Its own entry, else a free one, else the one that ends first. */
-static struct entry *choose_locked(const char *host)
+static struct entry *choose_locked(const char *host) MX_LOCKED
 {
 	struct entry *best = &cache.v[0];
 

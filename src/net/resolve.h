@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 
+#include "base/lock.h"
 #include "base/clock.h"
 #include "base/list.h"
 #include "net/cancel.h"
@@ -30,7 +31,8 @@ void mx_resolve_forget(const char *host);
  * such name, or the name servers do not answer (*why says which, a literal);
  * -ETIMEDOUT the deadline; -ECANCELED; -ENOMEM. */
 int mx_resolve_wait(const char *host, mx_mono deadline,
-		    struct mx_cancel *cancel, char **ret, const char **why);
+		    struct mx_cancel *cancel, char **ret,
+		    const char **why) MX_UNLOCKED;
 
 /* Questions on an event loop of the caller's; one thread.  watch() says what to
  * wait for on fd; neither: nothing any more. */
@@ -53,13 +55,14 @@ struct mx_resolver_ask {
 /* Several asks for one name are one question.  0: done will be called, perhaps
  * before this returns; -ENOMEM: it will not. */
 int mx_resolver_ask(struct mx_resolver *r, const char *host,
-		    struct mx_resolver_ask *ask);
+		    struct mx_resolver_ask *ask) MX_UNLOCKED;
 void mx_resolver_drop(struct mx_resolver_ask *ask);
 
-void mx_resolver_event(struct mx_resolver *r, int fd, bool rd, bool wr);
+void mx_resolver_event(struct mx_resolver *r, int fd, bool rd,
+		       bool wr) MX_UNLOCKED;
 /* When to call tick at the latest; never if nothing is asked. */
 mx_mono mx_resolver_due(struct mx_resolver *r);
-void mx_resolver_tick(struct mx_resolver *r);
+void mx_resolver_tick(struct mx_resolver *r) MX_UNLOCKED;
 
 /* For tests: name servers instead of the system's, "127.0.0.1:5353"; NULL: the
  * system's.  Not while anybody asks. */

@@ -73,7 +73,7 @@ static struct {
 	struct mx_list ready, running, groups;
 } S = {.lock = MX_MUTEX_INIT};
 
-static void init_locked(void)
+static void init_locked(void) MX_LOCKED
 {
 	if (S.init)
 		return;
@@ -96,7 +96,7 @@ static void after_fork(void)
 
 /* --- Queues ------------------------------------------------------------- */
 
-static struct group *group_get_locked(const char *name)
+static struct group *group_get_locked(const char *name) MX_LOCKED
 {
 	size_t n = strlen(name) + 1;
 	struct group *g;
@@ -117,7 +117,7 @@ static struct group *group_get_locked(const char *name)
 	return g;
 }
 
-static void group_put_locked(struct group *g)
+static void group_put_locked(struct group *g) MX_LOCKED
 {
 	if (--g->refs)
 		return;
@@ -159,7 +159,7 @@ struct mx_serial *mx_serial_ref(struct mx_serial *q)
 	return q;
 }
 
-static void unref_locked(struct mx_serial *q)
+static void unref_locked(struct mx_serial *q) MX_LOCKED
 {
 	if (--q->refs)
 		return;
@@ -233,7 +233,7 @@ static unsigned group_max(const struct pool *p)
 }
 
 /* The first queue whose group has room. */
-static struct mx_serial *next_locked(struct pool *p)
+static struct mx_serial *next_locked(struct pool *p) MX_LOCKED
 {
 	MX_LIST_FOR_EACH(it, &S.ready) {
 		struct mx_serial *q =
@@ -248,6 +248,7 @@ static struct mx_serial *next_locked(struct pool *p)
 }
 
 static void run_one_locked(struct pool *p, struct mx_serial *q)
+	MX_HOLDS(&S.lock)
 {
 	struct mx_list *it = mx_list_pop(&q->work);
 	struct work *w = MX_CONTAINER_OF(it, struct work, node);
@@ -259,6 +260,7 @@ static void run_one_locked(struct pool *p, struct mx_serial *q)
 	q->group->running++;
 	p->n_running++;
 	mx_mutex_unlock(&S.lock);
+	mx_assert_unlocked();
 	w->fn(w->arg, true);
 	free(w);
 	mx_mutex_lock(&S.lock);
@@ -272,7 +274,7 @@ static void run_one_locked(struct pool *p, struct mx_serial *q)
 	mx_cond_broadcast(&S.cond);
 }
 
-static void pool_put_locked(struct pool *p)
+static void pool_put_locked(struct pool *p) MX_LOCKED
 {
 	if (!--p->refs)
 		free(p);
@@ -303,7 +305,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static struct thread *slot_locked(struct pool *p)
+static struct thread *slot_locked(struct pool *p) MX_LOCKED
 {
 	for (unsigned i = 0; i < p->max; i++)
 		if (p->threads[i].state == UNUSED)
@@ -313,7 +315,7 @@ static struct thread *slot_locked(struct pool *p)
 
 /* One more thread if that helps.  Drops the lock while it starts; the reference
  * of ours keeps the pool. */
-static int grow_locked(struct pool *p)
+static int grow_locked(struct pool *p) MX_HOLDS(&S.lock)
 {
 	struct thread *t = p->n_idle ? NULL : slot_locked(p);
 	pthread_t id;
@@ -343,7 +345,8 @@ static int grow_locked(struct pool *p)
 }
 
 /* Takes w back when no thread will ever run it: 0 when it is too late. */
-static int take_back_locked(struct mx_serial *q, struct work *w, int err)
+static int take_back_locked(struct mx_serial *q, struct work *w,
+			    int err) MX_LOCKED
 {
 	MX_LIST_FOR_EACH(it, &q->work) {
 		if (it != &w->node)
@@ -357,7 +360,7 @@ static int take_back_locked(struct mx_serial *q, struct work *w, int err)
 	return 0;
 }
 
-static int post_locked(struct mx_serial *q, struct work *w)
+static int post_locked(struct mx_serial *q, struct work *w) MX_HOLDS(&S.lock)
 {
 	struct pool *p = S.pool;
 	int err;
@@ -423,7 +426,7 @@ int mx_pool_wait_idle(mx_mono deadline)
 }
 
 /* Everything queued anywhere; called with run = false by the caller. */
-static void take_queued_locked(struct mx_list *work)
+static void take_queued_locked(struct mx_list *work) MX_LOCKED
 {
 	struct mx_list *it;
 
@@ -444,7 +447,7 @@ static bool any_starting(const struct pool *p)
 }
 
 /* Idle threads end at once; one that is being started is waited for. */
-static void wait_ended_locked(struct pool *p)
+static void wait_ended_locked(struct pool *p) MX_HOLDS(&S.lock)
 {
 	while (p->n_threads > p->n_running || any_starting(p))
 		mx_cond_wait(&S.cond, &S.lock, MX_MONO_NEVER);

@@ -164,7 +164,7 @@ void mx_idle_end(struct mx_channel *ch)
 }
 
 /* As many as leave descriptors for the parked connections and the program. */
-static size_t max_idle_locked(void)
+static size_t max_idle_locked(void) MX_LOCKED
 {
 	struct rlimit rl;
 

@@ -39,7 +39,8 @@ static int proto(struct mx_run *r, const char *what)
 /* --- One answer --------------------------------------------------------- */
 
 /* The first reason counts: what failed because of it only says "no object". */
-static void fail_locked(struct mx_run *r, struct mx_item *it, uint32_t code)
+static void fail_locked(struct mx_run *r, struct mx_item *it,
+			uint32_t code) MX_LOCKED
 {
 	struct mx_sobj *o = it->obj, *from = it->from;
 
@@ -55,7 +56,7 @@ static void fail_locked(struct mx_run *r, struct mx_item *it, uint32_t code)
 }
 
 static void logged_on_locked(struct mx_run *r, struct mx_logon *l,
-			     const struct mx_logon_res *res)
+			     const struct mx_logon_res *res) MX_LOCKED
 {
 	struct mx_ctx *ctx = r->ctx;
 
@@ -74,7 +75,7 @@ static void logged_on_locked(struct mx_run *r, struct mx_logon *l,
 }
 
 static int opened_locked(struct reading *rd, struct mx_item *it,
-			 const struct mx_rop_res *res)
+			 const struct mx_rop_res *res) MX_LOCKED
 {
 	struct mx_sobj *o = it->obj;
 
@@ -93,7 +94,7 @@ static int opened_locked(struct reading *rd, struct mx_item *it,
 	return 0;
 }
 
-static void drop_deferred_locked(struct mx_item *it)
+static void drop_deferred_locked(struct mx_item *it) MX_LOCKED
 {
 	mx_list_unlink(&it->def->link);
 	free(it->def->rop);

@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "base/arena.h"
 #include "base/list.h"
 #include "session/sobj.h"
@@ -107,7 +108,7 @@ struct mx_op *mx_batch_open(struct mx_batch *b, struct mx_sobj *obj);
  * each op.  The server goes on after a ROP that failed; so what depends on it
  * fails too.  Otherwise an error of session.h; ops answered before it happened
  * have answered set.  A batch runs once; reset it for the next. */
-int mx_batch_run(struct mx_batch *b, const struct mx_call *call);
+int mx_batch_run(struct mx_batch *b, const struct mx_call *call) MX_UNLOCKED;
 
 /* The first op with a code other than 0, in order; NULL if none. */
 struct mx_op *mx_batch_failed(struct mx_batch *b);
@@ -121,6 +122,6 @@ int mx_op_fault(const struct mx_op *op, struct mx_fault *fault);
  * batch until its fini; *ret may be NULL.  b is initialised by the caller. */
 int mx_rop_call(struct mx_batch *b, struct mx_sobj *obj,
 		const struct mx_rop_req *req, const struct mx_call *call,
-		const struct mx_rop_res **ret);
+		const struct mx_rop_res **ret) MX_UNLOCKED;
 
 #endif

@@ -47,7 +47,8 @@ static int place_error(struct mx_run *r, int err)
 }
 
 /* Cookies of a session that its process left, to be sent with Connect. */
-static void take_cookies_locked(struct mx_ctx *ctx, struct mx_conn *conn)
+static void take_cookies_locked(struct mx_ctx *ctx,
+				struct mx_conn *conn) MX_LOCKED
 {
 	char old[MX_CONN_COOKIES_MAX + 1];
 

@@ -113,7 +113,7 @@ void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE])
 
 /* --- Places of logons --------------------------------------------------- */
 
-static int take_id_locked(struct mx_ctx *ctx)
+static int take_id_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	for (unsigned id = 0; id < MX_MAX_LOGON_IDS; id++) {
 		uint32_t bit = UINT32_C(1) << (id % 32);
@@ -126,13 +126,13 @@ static int take_id_locked(struct mx_ctx *ctx)
 	return -ENOSPC;
 }
 
-void mx_sctx_free_id_locked(struct mx_ctx *ctx, uint8_t id)
+void mx_sctx_free_id_locked(struct mx_ctx *ctx, uint8_t id) MX_LOCKED
 {
 	ctx->logon_ids[id / 32] &= ~(UINT32_C(1) << (id % 32));
 }
 
 /* In the first context that has room; `fresh` is added when none has. */
-static bool place_locked(struct mx_logon *l, struct mx_ctx **fresh)
+static bool place_locked(struct mx_logon *l, struct mx_ctx **fresh) MX_LOCKED
 {
 	struct mx_session *s = l->s;
 
@@ -187,7 +187,7 @@ int mx_sctx_place(struct mx_logon *l, struct mx_fault *fault)
 	return err;
 }
 
-struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l)
+struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l) MX_LOCKED
 {
 	struct mx_ctx *ctx = l->ctx;
 
@@ -199,7 +199,7 @@ struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l)
 
 /* --- Releases and loss -------------------------------------------------- */
 
-void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r)
+void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r) MX_LOCKED
 {
 	size_t cap = ctx->cap_releases ? 2 * ctx->cap_releases : 16;
 	struct mx_release *p = ctx->releases;
@@ -216,7 +216,7 @@ void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r)
 	ctx->releases[ctx->n_releases++] = r;
 }
 
-void mx_sctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch)
+void mx_sctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch) MX_LOCKED
 {
 	if (ctx->state != MX_CTX_OPEN || ctx->epoch != epoch)
 		return;

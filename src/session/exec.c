@@ -522,7 +522,7 @@ static int plan_open(struct mx_run *r, struct mx_op *op)
 	return err;
 }
 
-static int plan_locked(struct mx_run *r)
+static int plan_locked(struct mx_run *r) MX_LOCKED
 {
 	struct mx_exec *ex = &r->ex;
 	int err = 0;

@@ -642,10 +642,9 @@ static void wake_held(void *arg)
 }
 
 /* True when it may go on; the lock is held. */
-static bool hold(struct held *h, enum fake_act *what, mx_mono until)
+static bool hold(struct fake *f, struct held *h, enum fake_act *what,
+		 mx_mono until) MX_HOLDS(&f->lock)
 {
-	struct fake *f = h->f;
-
 	f->n_held++;
 	mx_cond_broadcast(&f->cond);
 	while (!h->cancelled && !(*what == FAKE_HOLD && f->let_go))
@@ -682,7 +681,8 @@ static int fake_exchange(void *arg, struct mx_channel *ch,
 	if (f->script)
 		what = f->script(f, &e);
 	at = log_add(f, &e);
-	if ((what == FAKE_DEAD || what == FAKE_HOLD) && !hold(&h, &what, until))
+	if ((what == FAKE_DEAD || what == FAKE_HOLD) &&
+	    !hold(f, &h, &what, until))
 		err = ended(r, h.cancelled, fault);
 	else
 		err = act(f, what, &e, x, r, fault);
@@ -859,7 +859,7 @@ void fake_let_go(struct fake *f)
 	mx_mutex_unlock(&f->lock);
 }
 
-static size_t count_locked(struct fake *f, const char *type)
+static size_t count_locked(struct fake *f, const char *type) MX_LOCKED
 {
 	size_t n = 0;
 

@@ -76,7 +76,8 @@ void mx_logon_unref(struct mx_logon *l)
 }
 
 /* The place is given back at once, the id when the server has been told. */
-static struct mx_ctx *leave_locked(struct mx_logon *l, struct mx_conn **ret)
+static struct mx_ctx *leave_locked(struct mx_logon *l,
+				   struct mx_conn **ret) MX_LOCKED
 {
 	struct mx_ctx *ctx = l->ctx;
 

@@ -167,7 +167,7 @@ static struct event *plain_event(enum mx_event_kind kind, uint32_t code)
 
 /* With the columns that the table has now; s->lock. */
 static struct event *data_event_locked(const struct mx_sub *sub,
-				       const uint8_t *raw, size_t n)
+				       const uint8_t *raw, size_t n) MX_LOCKED
 {
 	struct event *e = calloc(1, sizeof(*e) + n);
 	const struct mx_sobj *o = sub->o;
@@ -241,13 +241,14 @@ void mx_notify_missed(struct mx_ctx *ctx)
 
 /* --- After a lost context ----------------------------------------------- */
 
-static bool stale_locked(const struct mx_ctx *ctx, const struct mx_sub *sub)
+static bool stale_locked(const struct mx_ctx *ctx,
+			 const struct mx_sub *sub) MX_LOCKED
 {
 	return sub->registered && !sub->lost &&
 	       (ctx->state == MX_CTX_LOST || sub->epoch != ctx->epoch);
 }
 
-bool mx_notify_stale_locked(struct mx_ctx *ctx)
+bool mx_notify_stale_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	MX_LIST_FOR_EACH(it, &ctx->subs)
 		if (stale_locked(ctx, MX_CONTAINER_OF(it, struct mx_sub, link)))
@@ -289,7 +290,7 @@ static const struct mx_op *op_of(struct mx_batch *b, const struct mx_sub *sub)
 
 /* What is to be told to one subscription that was stale; NULL: nothing. */
 static struct event *outcome_locked(struct mx_ctx *ctx, struct mx_batch *b,
-				    struct mx_sub *sub)
+				    struct mx_sub *sub) MX_LOCKED
 {
 	const struct mx_op *op = op_of(b, sub);
 

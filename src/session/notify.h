@@ -12,6 +12,7 @@
 #ifndef MX_SESSION_NOTIFY_H
 #define MX_SESSION_NOTIFY_H
 
+#include "base/lock.h"
 #include "session/sobj.h"
 
 enum mx_event_kind {
@@ -56,12 +57,12 @@ struct mx_sub;
  * yet) and makes sure that a NotificationWait is parked.  0 with *ret to be
  * cancelled; the errors of session.h.  On failure free_arg is not called. */
 int mx_sub_new(const struct mx_sub_params *params, const struct mx_call *call,
-	       struct mx_sub **ret);
+	       struct mx_sub **ret) MX_UNLOCKED;
 
 /* Ends it.  When it returns no callback starts any more; one that is already
  * running on another thread may still finish (arg stays until then, free_arg
  * comes after it).  Called from its own callback it ends it all the same.  Never
  * waits; the server is told in the background.  NULL is fine. */
-void mx_sub_cancel(struct mx_sub *sub);
+void mx_sub_cancel(struct mx_sub *sub) MX_UNLOCKED;
 
 #endif

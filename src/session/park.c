@@ -37,13 +37,13 @@ static void parked_free(struct mx_parked *p)
 }
 
 /* Moves the poller by legal steps; s->lock keeps the record alive. */
-static void poller_locked(struct mx_ctx *ctx, enum mx_poller to)
+static void poller_locked(struct mx_ctx *ctx, enum mx_poller to) MX_LOCKED
 {
 	if (ctx->conn)
 		mx_conn_set_poller(ctx->conn, to);
 }
 
-static bool wanted_locked(const struct mx_ctx *ctx)
+static bool wanted_locked(const struct mx_ctx *ctx) MX_LOCKED
 {
 	return ctx->state == MX_CTX_OPEN && ctx->n_subs &&
 	       !atomic_load(&ctx->s->off);
@@ -84,7 +84,7 @@ static int read_answer(const struct mx_xresp *resp, bool *ret_events)
 
 static void ended_locked(struct mx_ctx *ctx, struct mx_parked *p, int err,
 			 const struct mx_xresp *resp,
-			 const struct mx_fault *fault)
+			 const struct mx_fault *fault) MX_LOCKED
 {
 	const struct mx_op_result result = {
 		.err = err,
@@ -146,7 +146,7 @@ static void on_done(void *arg, int err, struct mx_xresp *resp,
 }
 
 /* Fills and lists one; NULL: no memory, which a timer tries again. */
-static struct mx_parked *park_locked(struct mx_ctx *ctx)
+static struct mx_parked *park_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	struct mx_parked *p = calloc(1, sizeof(*p));
 

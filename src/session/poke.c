@@ -82,7 +82,7 @@ static int64_t period_ms(const struct mx_ctx *ctx)
 	return p > 100 ? p : 100;
 }
 
-static bool refreshed_locked(const struct mx_ctx *ctx)
+static bool refreshed_locked(const struct mx_ctx *ctx) MX_LOCKED
 {
 	int64_t age = mx_mono_now().ns - ctx->last_answer.ns;
 
@@ -92,7 +92,7 @@ static bool refreshed_locked(const struct mx_ctx *ctx)
 
 /* A context has one place in the period, for all its life: after an outage of
  * the server, or of the process, the beats are as evenly spread as before. */
-static void set_beat_locked(struct mx_ctx *ctx)
+static void set_beat_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	int64_t period = period_ms(ctx);
 
@@ -124,7 +124,7 @@ static void on_beat(void *arg, int err)
 	mx_sctx_unref(ctx);
 }
 
-static unsigned releases_todo_locked(struct mx_ctx *ctx)
+static unsigned releases_todo_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	if (!ctx->n_releases || ctx->flush_running)
 		return 0;
@@ -138,7 +138,7 @@ static unsigned releases_todo_locked(struct mx_ctx *ctx)
 	return DO_FLUSH_LATER;
 }
 
-static unsigned subs_todo_locked(struct mx_ctx *ctx)
+static unsigned subs_todo_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	if (ctx->fetch_wanted && !ctx->fetch_running &&
 	    ctx->state == MX_CTX_OPEN) {
@@ -159,7 +159,7 @@ static unsigned subs_todo_locked(struct mx_ctx *ctx)
 	return DO_RECOVER_LATER;
 }
 
-static unsigned todo_locked(struct mx_ctx *ctx)
+static unsigned todo_locked(struct mx_ctx *ctx) MX_LOCKED
 {
 	unsigned todo = 0;
 

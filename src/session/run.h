@@ -16,6 +16,7 @@
 #ifndef MX_SESSION_RUN_H
 #define MX_SESSION_RUN_H
 
+#include "base/lock.h"
 #include "session/exec.h"
 #include "session/session-private.h"
 
@@ -70,8 +71,9 @@ int mx_run_init(struct mx_run *r, enum mx_run_kind kind, struct mx_ctx *ctx,
 void mx_run_fini(struct mx_run *r);
 
 /* By the holder of the turn, no lock held. */
-enum mx_run_step mx_run_next(struct mx_run *r);
-void mx_run_answer(struct mx_run *r, int err, struct mx_xresp *resp);
+enum mx_run_step mx_run_next(struct mx_run *r) MX_UNLOCKED;
+void mx_run_answer(struct mx_run *r, int err,
+		   struct mx_xresp *resp) MX_UNLOCKED;
 
 /* -ESHUTDOWN, -ECANCELED, -ETIMEDOUT with the fault; 0: go on. */
 int mx_run_interrupted(struct mx_run *r);
@@ -86,20 +88,21 @@ void mx_run_end(struct mx_run *r, int err, const struct mx_xresp *resp);
 bool mx_sctx_forgotten(int err, const struct mx_xresp *resp);
 
 /* Connects a context that has no connection yet, as a caller. */
-int mx_run_connect(struct mx_ctx *ctx, const struct mx_call *call);
+int mx_run_connect(struct mx_ctx *ctx, const struct mx_call *call) MX_UNLOCKED;
 
 /* --- Connect (connect.c) ------------------------------------------------ */
 
 /* Takes a place in the user's budget; blocks, callers only. */
-int mx_connect_place(struct mx_run *r);
+int mx_connect_place(struct mx_run *r) MX_UNLOCKED;
 int mx_connect_build(struct mx_run *r);
 /* 0; -EAGAIN: call next again; else the run's result. */
-int mx_connect_answer(struct mx_run *r, int err, struct mx_xresp *resp);
+int mx_connect_answer(struct mx_run *r, int err,
+		      struct mx_xresp *resp) MX_UNLOCKED;
 
 /* --- Background (background.c) ------------------------------------------ */
 
 /* Starts a run on the engine; the turn is taken in order.  Never waits. */
-int mx_background(struct mx_ctx *ctx, enum mx_run_kind kind);
+int mx_background(struct mx_ctx *ctx, enum mx_run_kind kind) MX_UNLOCKED;
 /* Memory for one, to free(). */
 void *mx_background_alloc(void);
 

@@ -317,23 +317,23 @@ void mx_sctx_unref(struct mx_ctx *ctx); /* s->lock not held */
 int mx_sctx_place(struct mx_logon *l, struct mx_fault *fault);
 /* Takes it away again; the server must not know the logon.  s->lock.  Returns
  * the context, whose reference is the caller's to give up. */
-struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l);
+struct mx_ctx *mx_sctx_unplace_locked(struct mx_logon *l) MX_LOCKED;
 /* The server forgot us, or may have.  s->lock; by the turn's holder, or with
  * the epoch in which it was noticed. */
-void mx_sctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch);
+void mx_sctx_lost_locked(struct mx_ctx *ctx, uint32_t epoch) MX_LOCKED;
 /* Codes by which servers refuse one more session or logon. */
 bool mx_sctx_too_many(uint32_t code);
 /* The server knows no logon of this id any more. */
-void mx_sctx_free_id_locked(struct mx_ctx *ctx, uint8_t id);
+void mx_sctx_free_id_locked(struct mx_ctx *ctx, uint8_t id) MX_LOCKED;
 /* Queues a release; s->lock. */
-void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r);
+void mx_sctx_release_locked(struct mx_ctx *ctx, struct mx_release r) MX_LOCKED;
 /* Starts the way to the end; if_unused: only when no logon is in it.  s->lock
  * not held. */
-void mx_sctx_end(struct mx_ctx *ctx, bool if_unused);
+void mx_sctx_end(struct mx_ctx *ctx, bool if_unused) MX_UNLOCKED;
 void mx_sctx_ended(struct mx_ctx *ctx, enum mx_conn_end how);
 /* Looks at what should be going on in the background and starts it: releases,
  * notifications, keep-alive.  Never waits; s->lock not held. */
-void mx_sctx_poke(struct mx_ctx *ctx);
+void mx_sctx_poke(struct mx_ctx *ctx) MX_UNLOCKED;
 /* X-RequestId of the next request, into buf. */
 void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
 
@@ -341,12 +341,12 @@ void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
 
 /* Waits for the turn.  0, -ETIMEDOUT, -ECANCELED. */
 int mx_turn_take(struct mx_ctx *ctx, mx_mono deadline,
-		 struct mx_cancel *cancel);
+		 struct mx_cancel *cancel) MX_UNLOCKED;
 /* True: it is yours now; false: w->fn will be called. */
 bool mx_turn_take_async(struct mx_ctx *ctx, struct mx_wait *w);
-void mx_turn_give(struct mx_ctx *ctx);
+void mx_turn_give(struct mx_ctx *ctx) MX_UNLOCKED;
 /* Sleeps until `until`; 0, -ECANCELED. */
-int mx_pause(mx_mono until, struct mx_cancel *cancel);
+int mx_pause(mx_mono until, struct mx_cancel *cancel) MX_UNLOCKED;
 
 /* --- Notifications (notify.c) ------------------------------------------- */
 
@@ -354,16 +354,17 @@ int mx_pause(mx_mono until, struct mx_cancel *cancel);
 bool mx_notify_on_callback(void);
 /* A RopNotify that came in; raw is its NotificationData.  s->lock not held. */
 void mx_notify_dispatch(struct mx_ctx *ctx, uint32_t handle, uint8_t logon_id,
-			const uint8_t *raw, size_t n);
+			const uint8_t *raw, size_t n) MX_UNLOCKED;
 /* Something came in that could not be read. */
 void mx_notify_missed(struct mx_ctx *ctx);
 /* Subscriptions that the current epoch does not know.  s->lock. */
-bool mx_notify_stale_locked(struct mx_ctx *ctx);
+bool mx_notify_stale_locked(struct mx_ctx *ctx) MX_LOCKED;
 /* Parks a NotificationWait if it should be and is not; s->lock not held. */
-void mx_notify_park(struct mx_ctx *ctx);
+void mx_notify_park(struct mx_ctx *ctx) MX_UNLOCKED;
 /* Adds to the batch what registers them again. */
 void mx_notify_recover(struct mx_ctx *ctx, struct mx_batch *b);
 /* The outcome of that: err of the run, or 0 and look at each op. */
-void mx_notify_recovered(struct mx_ctx *ctx, struct mx_batch *b, int err);
+void mx_notify_recovered(struct mx_ctx *ctx, struct mx_batch *b,
+			 int err) MX_UNLOCKED;
 
 #endif

@@ -43,6 +43,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "connlist/registry.h"
@@ -88,10 +89,10 @@ struct mx_client;
  * first session, under the process's credentials).  params may be NULL.
  * 0 with one reference; as mx_reg_open(); -ENOMEM, -EAGAIN (threads). */
 int mx_client_new(const struct mx_client_params *params, struct mx_client **ret,
-		  struct mx_fault *fault);
+		  struct mx_fault *fault) MX_UNLOCKED;
 struct mx_client *mx_client_ref(struct mx_client *c);
 /* The last reference shuts down with a deadline of zero. */
-void mx_client_unref(struct mx_client *c);
+void mx_client_unref(struct mx_client *c) MX_UNLOCKED;
 
 /* What could not be ended in time. */
 struct mx_left {
@@ -110,7 +111,7 @@ struct mx_left {
  * called from a callback (-EDEADLK).  0, or -ETIMEDOUT when something was left.
  * A second call returns 0. */
 int mx_client_shutdown(struct mx_client *c, mx_mono deadline,
-		       struct mx_left *ret);
+		       struct mx_left *ret) MX_UNLOCKED;
 
 /* One thing that was left behind; the strings live during the call. */
 enum mx_left_kind {
@@ -132,7 +133,7 @@ typedef void mx_left_fn(void *arg, const struct mx_left_one *one);
  * thread and without a lock (fn may be NULL; each is logged as a warning too).
  * May be called from a callback, which it then does not wait for. */
 int mx_client_end(struct mx_client *c, mx_mono deadline, mx_left_fn *fn,
-		  void *arg, struct mx_left *ret);
+		  void *arg, struct mx_left *ret) MX_UNLOCKED;
 /* From now on mx_client_alive() says no; nothing else happens. */
 void mx_client_refuse(struct mx_client *c);
 /* Ends the waiting of a mx_client_end() on another thread: its deadline is
@@ -169,16 +170,17 @@ struct mx_session;
  * When Connect fails the list is left again and its completion signalled.
  * 0 with one reference; -EINVAL; the errors on top. */
 int mx_session_open(struct mx_client *c, const struct mx_session_params *params,
-		    const struct mx_call *call, struct mx_session **ret);
+		    const struct mx_call *call,
+		    struct mx_session **ret) MX_UNLOCKED;
 struct mx_session *mx_session_ref(struct mx_session *s);
 /* Never waits.  After the last reference of the session and of every logon and
  * object under it, its contexts are disconnected in the background. */
-void mx_session_unref(struct mx_session *s);
+void mx_session_unref(struct mx_session *s) MX_UNLOCKED;
 
 /* IMAPISession::Logoff: from now on calls on anything under this session return
  * -ESHUTDOWN, no notification starts, and its contexts are disconnected in the
  * background.  Never waits. */
-void mx_session_logoff(struct mx_session *s);
+void mx_session_logoff(struct mx_session *s) MX_UNLOCKED;
 
 /* From the next call on this is how long the server may be silent; any thread.
  * A NotificationWait is given 60 s whatever it is.  0 changes nothing. */
@@ -263,12 +265,12 @@ int mx_logon_new(struct mx_session *s, const struct mx_logon_params *params,
 /* Sends RopLogon if that has not happened yet (one round trip; another for
  * Connect when the session's contexts are full).  When the server refuses
  * -EREMOTEIO with layer ROP and the code (0x478 is ecWrongServer). */
-int mx_logon_open(struct mx_logon *l, const struct mx_call *call);
+int mx_logon_open(struct mx_logon *l, const struct mx_call *call) MX_UNLOCKED;
 
 struct mx_logon *mx_logon_ref(struct mx_logon *l);
 /* The last reference (objects hold one) releases the logon on the server and
  * gives its logon id back.  Never waits. */
-void mx_logon_unref(struct mx_logon *l);
+void mx_logon_unref(struct mx_logon *l) MX_UNLOCKED;
 
 /* What RopLogon answered, borrowed; NULL before it was answered.  Stays the same
  * over reconnects. */
@@ -285,9 +287,11 @@ const char *mx_logon_mailbox_dn(const struct mx_logon *l);
  * known; another is asked for once (one round trip) and remembered.
  * 0, -EREMOTEIO (the server does not know it), the errors on top. */
 int mx_logon_ltid_from_id(struct mx_logon *l, uint64_t id,
-			  const struct mx_call *call, struct mx_ltid *ret);
+			  const struct mx_call *call,
+			  struct mx_ltid *ret) MX_UNLOCKED;
 int mx_logon_id_from_ltid(struct mx_logon *l, const struct mx_ltid *ltid,
-			  const struct mx_call *call, uint64_t *ret);
+			  const struct mx_call *call,
+			  uint64_t *ret) MX_UNLOCKED;
 
 /* Cleanup hooks. */
 static inline void mx_client_auto(struct mx_client **c)

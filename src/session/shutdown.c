@@ -112,10 +112,10 @@ static void note_sessions(struct mx_client *c, struct notes *ns)
 		if (!atomic_load(&s->refs))
 			continue;
 		n = add_note(ns, MX_LEFT_SESSION, s, s->since);
-		mx_mutex_lock(&s->lock);
+		mx_mutex_lock_inner(&s->lock);
 		if (n)
 			count_objects(s, n);
-		mx_mutex_unlock(&s->lock);
+		mx_mutex_unlock_inner(&s->lock);
 	}
 	mx_mutex_unlock(&c->lock);
 }
@@ -139,11 +139,11 @@ static void note_contexts(struct mx_client *c, struct notes *ns)
 		struct mx_session *s =
 			MX_CONTAINER_OF(it, struct mx_session, link);
 
-		mx_mutex_lock(&s->lock);
+		mx_mutex_lock_inner(&s->lock);
 		MX_LIST_FOR_EACH(e, &s->ending)
 			note_context(MX_CONTAINER_OF(e, struct mx_ctx, link),
 				     ns);
-		mx_mutex_unlock(&s->lock);
+		mx_mutex_unlock_inner(&s->lock);
 	}
 	mx_mutex_unlock(&c->lock);
 }

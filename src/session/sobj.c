@@ -217,7 +217,7 @@ void mx_sobj_unref(struct mx_sobj *o)
 }
 
 /* Drops deferred ROPs that a later one of the same kind makes void. */
-static void supersede_locked(struct mx_sobj *o, uint8_t id)
+static void supersede_locked(struct mx_sobj *o, uint8_t id) MX_LOCKED
 {
 	if (id != MX_ROP_SET_COLUMNS && id != MX_ROP_SORT_TABLE &&
 	    id != MX_ROP_RESTRICT)

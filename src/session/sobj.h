@@ -28,6 +28,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/lock.h"
 #include "session/session.h"
 
 enum mx_sobj_kind {
@@ -57,7 +58,7 @@ struct mx_sobj *mx_sobj_ref(struct mx_sobj *o);
 
 /* The last reference queues RopRelease, if the server knows the object.  Never
  * waits, never sends; any thread, also a callback; NULL is fine. */
-void mx_sobj_unref(struct mx_sobj *o);
+void mx_sobj_unref(struct mx_sobj *o) MX_UNLOCKED;
 
 static inline void mx_sobj_auto(struct mx_sobj **o)
 {

@@ -77,6 +77,7 @@ int mx_turn_take(struct mx_ctx *ctx, mx_mono deadline, struct mx_cancel *cancel)
 	struct mx_wait w;
 	int err = 0;
 
+	mx_assert_unlocked();
 	mx_wait_init(&w);
 	waker.arg = &w;
 	err = mx_cancel_attach(cancel, &waker);
@@ -87,10 +88,10 @@ int mx_turn_take(struct mx_ctx *ctx, mx_mono deadline, struct mx_cancel *cancel)
 		/* Granted in between: it is ours, and we say so. */
 		mx_mutex_lock(&ctx->s->lock);
 		mx_list_unlink(&w.link);
-		mx_mutex_lock(&w.m);
+		mx_mutex_lock_inner(&w.m);
 		if (w.granted)
 			err = 0;
-		mx_mutex_unlock(&w.m);
+		mx_mutex_unlock_inner(&w.m);
 		mx_mutex_unlock(&ctx->s->lock);
 	}
 	mx_cancel_detach(cancel, &waker);
