@@ -580,7 +580,7 @@ static int act(struct fake *f, enum fake_act what, struct fake_entry *e,
 	case FAKE_OVERALL:
 		r->why = MX_XWHY_OVERALL;
 		r->maybe_sent = true;
-		r->n_pending = 12;
+		r->n_pending = f->silent ? 0 : 12;
 		return mx_fault_set(fault, MX_LAYER_TRANSPORT, 28, -ETIMEDOUT,
 				    "scripted");
 	case FAKE_TOO_LARGE:

@@ -67,6 +67,7 @@ struct fake {
 	/* Says what happens to a request; NULL: served.  Under the lock. */
 	enum fake_act (*script)(struct fake *f, const struct fake_entry *e);
 	int script_state; /* the script's own */
+	bool silent;      /* FAKE_OVERALL: no PENDING came before it */
 	int64_t retry_ms, expiration_ms;
 	unsigned max_logons;          /* per session; 0: no limit */
 	unsigned n_rows;              /* of every table */

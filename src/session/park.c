@@ -20,14 +20,24 @@
 /* A server answers within five minutes, [MS-OXCMAPIHTTP] 3.2.2; gromox never,
  * unless something happens.  Then we end it, and park another. */
 #define PARK_MS 330000
+/* A wait refreshes its context as a keep-alive does, and the next one comes when
+ * the server ends it.  So that those of a crowd that was connected at once are
+ * not all parked in the same second for ever after, each connection ends one of
+ * its waits itself, at a place of its own within this time. */
+#define SPREAD_MS 270000
+#define SHORTEST_MS 1000
 
 struct mx_parked {
 	struct mx_ctx *ctx; /* reference */
 	uint32_t epoch;
+	int64_t ms; /* then we end it */
+	bool to_place;
 	char request_id[MX_REQUEST_ID_SIZE];
 	char *cookies;
 	struct mx_cancel token;
 };
+
+static atomic_uint n_places;
 
 static void parked_free(struct mx_parked *p)
 {
@@ -95,6 +105,9 @@ static void ended_locked(struct mx_ctx *ctx, struct mx_parked *p, int err,
 	};
 
 	ctx->parked = NULL;
+	if (p->to_place && p->epoch == ctx->park_epoch &&
+	    mx_mono_passed(ctx->park_place))
+		ctx->park_place = (mx_mono){0};
 	if (ctx->conn)
 		mx_conn_op_end(ctx->conn, MX_OP_PARKED, &result);
 	poller_locked(ctx, MX_POLLER_DONE);
@@ -129,7 +142,8 @@ static void on_done(void *arg, int err, struct mx_xresp *resp,
 
 	if (!err)
 		err = read_answer(resp, &events);
-	else if (resp->why == MX_XWHY_OVERALL && resp->n_pending)
+	else if (resp->why == MX_XWHY_OVERALL &&
+		 (resp->n_pending || p->to_place))
 		err = 0; /* it was alive all the time: no event */
 	atomic_fetch_add(&ctx->s->bytes_out, resp->bytes_out);
 	atomic_fetch_add(&ctx->s->bytes_in, resp->bytes_in);
@@ -143,6 +157,28 @@ static void on_done(void *arg, int err, struct mx_xresp *resp,
 	parked_free(p);
 	mx_sctx_poke(ctx);
 	mx_sctx_unref(ctx);
+}
+
+/* How long the next wait may last: to the place of this connection, once. */
+static void set_end_locked(struct mx_ctx *ctx, struct mx_parked *p) MX_LOCKED
+{
+	int64_t left;
+
+	if (ctx->park_epoch != ctx->epoch) {
+		ctx->park_epoch = ctx->epoch;
+		ctx->park_place = mx_engine_beat_after(
+			mx_mono_now(), atomic_fetch_add(&n_places, 1) + 1,
+			SPREAD_MS);
+	}
+	p->ms = PARK_MS;
+	p->to_place = ctx->park_place.ns != 0;
+	if (!p->to_place)
+		return;
+	if (mx_mono_passed(ctx->park_place)) /* nothing was waited for then */
+		ctx->park_place = mx_engine_next_beat(ctx->park_place,
+						      mx_mono_now(), SPREAD_MS);
+	left = mx_mono_left_ms(ctx->park_place) + 1;
+	p->ms = left < SHORTEST_MS ? SHORTEST_MS : left;
 }
 
 /* Fills and lists one; NULL: no memory, which a timer tries again. */
@@ -161,10 +197,11 @@ static struct mx_parked *park_locked(struct mx_ctx *ctx) MX_LOCKED
 		return NULL;
 	}
 	mx_sctx_ref(ctx);
+	set_end_locked(ctx, p);
 	ctx->parked = p;
 	if (ctx->conn)
 		mx_conn_op_begin(ctx->conn, MX_OP_PARKED, "NotificationWait",
-				 "send", mx_mono_in_ms(PARK_MS));
+				 "send", mx_mono_in_ms(p->ms));
 	poller_locked(ctx, MX_POLLER_STARTING);
 	return p;
 }
@@ -193,7 +230,7 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 				.client_info = ctx->client_info,
 				.cookies = p->cookies,
 				.idle_ms = idle_ms(ctx->s),
-				.overall_ms = PARK_MS,
+				.overall_ms = p->ms,
 				.cancel = &p->token,
 				.phase = on_phase,
 				.phase_arg = p,

@@ -170,6 +170,8 @@ struct mx_ctx {
 	struct mx_list subs; /* struct mx_sub.link */
 	unsigned n_subs;
 	struct mx_parked *parked; /* NotificationWait in flight, or NULL */
+	uint32_t park_epoch;      /* the connection that has a place, */
+	mx_mono park_place;       /* at which a wait ends; {0}: has been */
 	bool park_timer;
 	unsigned park_failures;
 	int64_t expiration_ms; /* X-ExpirationInfo; 0: not said */
