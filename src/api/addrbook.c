@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "api/addrbook.h"
-#include "api/store.h"
+#include "api/eid.h"
 #include "api/text.h"
 #include "wire/entryid.h"
 
@@ -21,7 +21,6 @@ static HRESULT ab_create_one_off(IAddrBook *p, LPTSTR name, LPTSTR type,
 	struct mx_oneoff id = {.flags = MX_ONE_OFF_UNICODE};
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, p);
-	void *eid;
 	int err = 0;
 
 	if (FAILED(hr))
@@ -36,26 +35,15 @@ static HRESULT ab_create_one_off(IAddrBook *p, LPTSTR name, LPTSTR type,
 		id.flags |= MX_ONE_OFF_NO_RICH_INFO;
 	if (!err)
 		err = mx_oneoff_encode(&buf, &id);
-	eid = err ? NULL : mx_api_alloc(buf.len);
-	if (!eid)
-		return mx_do_end(&d, err ? err : -ENOMEM);
-	memcpy(eid, buf.p, buf.len);
-	*ret_n = (ULONG)buf.len;
-	*ret = eid;
-	return mx_do_end(&d, 0);
+	if (!err)
+		err = mx_eid_give(buf.p, buf.len, ret_n, ret);
+	return mx_do_end(&d, err);
 }
 
 static HRESULT ab_compare(IAddrBook *p, ULONG n1, LPENTRYID e1, ULONG n2,
 			  LPENTRYID e2, ULONG flags, ULONG *ret)
 {
-	HRESULT hr = mx_obj_check(p);
-
-	if (FAILED(hr))
-		return hr;
-	if (!ret)
-		return MAPI_E_INVALID_PARAMETER;
-	*ret = mx_store_same_eid(n1, e1, n2, e2);
-	return S_OK;
+	return mx_eid_compare(p, n1, e1, n2, e2, ret);
 }
 
 /* ---- needs a directory ---- */

@@ -21,37 +21,6 @@ static const uint32_t attach_own[] = {
 	PR_STORE_SUPPORT_MASK,
 };
 
-static HRESULT attach_save(IAttach *p, ULONG flags)
-{
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
-	struct mx_rop_req req = {.id = MX_ROP_SAVE_CHANGES_ATTACHMENT};
-	struct mx_op *op;
-	struct mx_do d;
-	HRESULT hr;
-	int err;
-
-	mx_batch_init(&b);
-	hr = mx_do_begin(&d, p);
-	if (FAILED(hr))
-		return hr;
-	if (flags & ~(KEEP_OPEN_READONLY | KEEP_OPEN_READWRITE | FORCE_SAVE |
-		      MAPI_DEFERRED_ERRORS))
-		return mx_do_end_hr(&d, MAPI_E_UNKNOWN_FLAGS, "SaveChanges");
-	err = mx_strm_flush_all(&d, MX_OBJ(p));
-	if (err)
-		return mx_do_end(&d, err);
-	req.save_changes_attachment.save_flags =
-		(uint8_t)(flags & (KEEP_OPEN_READONLY | KEEP_OPEN_READWRITE |
-				   FORCE_SAVE));
-	if (!(flags & (KEEP_OPEN_READONLY | KEEP_OPEN_READWRITE)))
-		req.save_changes_attachment.save_flags |= KEEP_OPEN_READONLY;
-	op = mx_batch_add2(&b, MX_OBJ(p)->so, NULL, &req);
-	err = mx_batch_run(&b, &d.call);
-	if (!err)
-		err = mx_op_fault(op, &d.fault);
-	return mx_do_end(&d, err);
-}
-
 static HRESULT attach_open_property(struct mx_obj *o, ULONG tag, LPCIID iid,
 				    ULONG options, ULONG flags, LPUNKNOWN *ret)
 {
@@ -75,7 +44,7 @@ static HRESULT attach_open_property(struct mx_obj *o, ULONG tag, LPCIID iid,
 }
 
 static const IAttachVtbl attach_vtbl = {
-	MX_PROP_ROWS(IAttach, attach_save),
+	MX_PROP_ROWS(IAttach, mx_message_save),
 };
 
 static const IID *const attach_iids[] = {&IID_IAttachment, &IID_IMAPIProp};
@@ -95,20 +64,10 @@ static int attach_new(struct mx_do *d, struct mx_obj *msg,
 		      const struct mx_rop_req *req, bool deferred,
 		      struct attach **ret)
 {
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
 	struct attach *a;
-	struct mx_op *op;
-	int err;
+	int err = mx_do_sobj(d, msg->so, req, deferred, &so);
 
-	mx_batch_init(&b);
-	err = mx_sobj_new(msg->so, req, &so);
-	if (!err && !deferred) {
-		op = mx_batch_open(&b, so);
-		err = mx_batch_run(&b, &d->call);
-		if (!err)
-			err = mx_op_fault(op, &d->fault);
-	}
 	if (err)
 		return err;
 	a = calloc(1, sizeof(*a));

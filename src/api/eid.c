@@ -86,21 +86,42 @@ int mx_eid_make(struct mx_logon *l, struct mx_eid_base *base, uint64_t fid,
 	return 0;
 }
 
+int mx_eid_give(const void *p, size_t n, ULONG *ret_n, LPENTRYID *ret)
+{
+	void *copy = mx_api_alloc(n);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, p, n);
+	*ret_n = (ULONG)n;
+	*ret = copy;
+	return 0;
+}
+
 int mx_eid_alloc(struct mx_logon *l, uint64_t fid, uint64_t mid,
 		 const struct mx_call *call, ULONG *ret_n, LPENTRYID *ret)
 {
 	uint8_t eid[MX_MESSAGE_ENTRYID_SIZE];
 	size_t n;
-	void *p;
 	int err = mx_eid_make(l, NULL, fid, mid, call, eid, &n);
 
-	if (err)
-		return err;
-	p = mx_api_alloc(n);
-	if (!p)
-		return -ENOMEM;
-	memcpy(p, eid, n);
-	*ret_n = (ULONG)n;
-	*ret = p;
-	return 0;
+	return err ? err : mx_eid_give(eid, n, ret_n, ret);
+}
+
+bool mx_eid_same(ULONG n1, const void *e1, ULONG n2, const void *e2)
+{
+	return n1 == n2 && (!n1 || (e1 && e2 && !memcmp(e1, e2, n1)));
+}
+
+HRESULT mx_eid_compare(void *obj, ULONG n1, LPENTRYID e1, ULONG n2,
+		       LPENTRYID e2, ULONG *ret)
+{
+	HRESULT hr = mx_obj_check(obj);
+
+	if (FAILED(hr))
+		return hr;
+	if (!ret)
+		return MAPI_E_INVALID_PARAMETER;
+	*ret = mx_eid_same(n1, e1, n2, e2);
+	return S_OK;
 }

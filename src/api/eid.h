@@ -31,7 +31,15 @@ int mx_eid_make(struct mx_logon *l, struct mx_eid_base *base, uint64_t fid,
 		uint64_t mid, const struct mx_call *call,
 		uint8_t ret[MX_MESSAGE_ENTRYID_SIZE], size_t *ret_n);
 
-/* The same as a MAPI buffer. */
+/* Bytes of an entry id as a MAPI buffer; 0 or -ENOMEM. */
+int mx_eid_give(const void *p, size_t n, ULONG *ret_n, LPENTRYID *ret);
+
+/* Whether two entry ids are the same bytes; and CompareEntryIDs with that. */
+bool mx_eid_same(ULONG n1, const void *e1, ULONG n2, const void *e2);
+HRESULT mx_eid_compare(void *obj, ULONG n1, LPENTRYID e1, ULONG n2,
+		       LPENTRYID e2, ULONG *ret);
+
+/* mx_eid_make, as a MAPI buffer. */
 int mx_eid_alloc(struct mx_logon *l, uint64_t fid, uint64_t mid,
 		 const struct mx_call *call, ULONG *ret_n, LPENTRYID *ret);
 

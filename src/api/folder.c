@@ -140,9 +140,12 @@ static HRESULT folder_create_message(IMAPIFolder *p, LPCIID iid, ULONG flags,
 	return mx_do_end(&d, err);
 }
 
-/* The MIDs of a list of entry ids; -EINVAL for what is no message here. */
-static int read_mids(struct mx_do *d, struct mx_arena *a, IMAPIFolder *p,
-		     const ENTRYLIST *list, uint64_t **ret)
+/* Messages in one ROP: their ids have to fit into 32 KiB. */
+#define MAX_MIDS 4000u
+
+/* The MIDs of a list of entry ids.  S_OK, or how the call has ended. */
+static HRESULT read_mids(struct mx_do *d, struct mx_arena *a, IMAPIFolder *p,
+			 const ENTRYLIST *list, uint64_t **ret)
 {
 	uint64_t *mids = mx_arena_newv(a, uint64_t, list->cValues + 1);
 	uint64_t fid;
@@ -154,8 +157,13 @@ static int read_mids(struct mx_do *d, struct mx_arena *a, IMAPIFolder *p,
 		if (!err && !mids[i])
 			err = -EINVAL;
 	}
+	if (err == -EINVAL)
+		return mx_do_end_hr(d, MAPI_E_INVALID_ENTRYID,
+				    "not a message of this store");
+	if (err)
+		return mx_do_end(d, err);
 	*ret = mids;
-	return err;
+	return S_OK;
 }
 
 /* The partial completion of an answered op; 0 when it was refused plainly. */
@@ -183,23 +191,21 @@ static HRESULT folder_copy_messages(IMAPIFolder *p, LPENTRYLIST list,
 	hr = mx_do_begin(&d, p);
 	if (FAILED(hr))
 		return hr;
-	if (!list || !dest || list->cValues > 4000 ||
+	if (!list || !dest || list->cValues > MAX_MIDS ||
 	    (iid && !IsEqualGUID(iid, &IID_IMAPIFolder)))
 		return mx_do_end_hr(&d, MAPI_E_INVALID_PARAMETER,
-				    "CopyMessages to a folder, up to 4000");
+				    "CopyMessages to a folder, up to %u",
+				    MAX_MIDS);
 	if (flags & ~(MESSAGE_MOVE | MESSAGE_DIALOG | MAPI_DECLINE_OK))
 		return mx_do_end_hr(&d, MAPI_E_UNKNOWN_FLAGS, "CopyMessages");
 	/* Another session's folder is not on this connection. */
 	if (to->vtbl != MX_OBJ(p)->vtbl || to->session != MX_OBJ(p)->session)
 		return mx_do_end_unsupported(&d,
 					     "CopyMessages between sessions");
-	err = read_mids(&d, &b.arena, p, list,
-			&req.move_copy_messages.message_ids);
-	if (err == -EINVAL)
-		return mx_do_end_hr(&d, MAPI_E_INVALID_ENTRYID,
-				    "not a message of this store");
-	if (err)
-		return mx_do_end(&d, err);
+	hr = read_mids(&d, &b.arena, p, list,
+		       &req.move_copy_messages.message_ids);
+	if (FAILED(hr))
+		return hr;
 	req.move_copy_messages.n_message_ids = list->cValues;
 	req.move_copy_messages.want_copy = !(flags & MESSAGE_MOVE);
 	op = mx_batch_add2(&b, MX_OBJ(p)->so, to->so, &req);
@@ -226,30 +232,22 @@ static HRESULT folder_delete_messages(IMAPIFolder *p, LPENTRYLIST list,
 	hr = mx_do_begin(&d, p);
 	if (FAILED(hr))
 		return hr;
-	if (!list || list->cValues > 4000)
+	if (!list || list->cValues > MAX_MIDS)
 		return mx_do_end_hr(&d, MAPI_E_INVALID_PARAMETER,
-				    "DeleteMessages, up to 4000");
+				    "DeleteMessages, up to %u", MAX_MIDS);
 	if (flags & DELETE_HARD_DELETE)
 		return mx_do_end_unsupported(&d, "DELETE_HARD_DELETE");
 	if (flags & ~MESSAGE_DIALOG)
 		return mx_do_end_hr(&d, MAPI_E_UNKNOWN_FLAGS, "DeleteMessages");
-	err = read_mids(&d, &b.arena, p, list,
-			&req.delete_messages.message_ids);
-	if (err == -EINVAL)
-		return mx_do_end_hr(&d, MAPI_E_INVALID_ENTRYID,
-				    "not a message of this store");
-	if (err)
-		return mx_do_end(&d, err);
+	hr = read_mids(&d, &b.arena, p, list, &req.delete_messages.message_ids);
+	if (FAILED(hr))
+		return hr;
 	req.delete_messages.n_message_ids = list->cValues;
 	req.delete_messages.notify_non_read = true;
 	err = mx_rop_call(&b, MX_OBJ(p)->so, &req, &d.call, &res);
 	return end_partial(&d, err,
 			   !err && res->delete_messages.partial_completion);
 }
-
-#define READ_FLAGS                                                             \
-	(SUPPRESS_RECEIPT | CLEAR_READ_FLAG | GENERATE_RECEIPT_ONLY |          \
-	 CLEAR_RN_PENDING | CLEAR_NRN_PENDING)
 
 static HRESULT folder_read_flags(IMAPIFolder *p, LPENTRYLIST list, ULONG_PTR ui,
 				 LPMAPIPROGRESS progress, ULONG flags)
@@ -259,27 +257,25 @@ static HRESULT folder_read_flags(IMAPIFolder *p, LPENTRYLIST list, ULONG_PTR ui,
 	const struct mx_rop_res *res = NULL;
 	struct mx_do d;
 	HRESULT hr;
-	int err = 0;
+	int err;
 
 	mx_batch_init(&b);
 	hr = mx_do_begin(&d, p);
 	if (FAILED(hr))
 		return hr;
-	if (flags & ~(READ_FLAGS | MESSAGE_DIALOG | MAPI_DEFERRED_ERRORS))
+	if (flags & ~(MX_READ_FLAGS | MESSAGE_DIALOG | MAPI_DEFERRED_ERRORS))
 		return mx_do_end_hr(&d, MAPI_E_UNKNOWN_FLAGS, "SetReadFlags");
-	if (list && list->cValues > 4000)
-		return mx_do_end_hr(&d, MAPI_E_TOO_BIG, "up to 4000 messages");
+	if (list && list->cValues > MAX_MIDS)
+		return mx_do_end_hr(&d, MAPI_E_TOO_BIG, "up to %u messages",
+				    MAX_MIDS);
 	/* No list: every message of the folder. */
 	if (list)
-		err = read_mids(&d, &b.arena, p, list,
-				&req.set_read_flags.message_ids);
-	if (err == -EINVAL)
-		return mx_do_end_hr(&d, MAPI_E_INVALID_ENTRYID,
-				    "not a message of this store");
-	if (err)
-		return mx_do_end(&d, err);
+		hr = read_mids(&d, &b.arena, p, list,
+			       &req.set_read_flags.message_ids);
+	if (FAILED(hr))
+		return hr;
 	req.set_read_flags.n_message_ids = list ? list->cValues : 0;
-	req.set_read_flags.read_flags = (uint8_t)(flags & READ_FLAGS);
+	req.set_read_flags.read_flags = (uint8_t)(flags & MX_READ_FLAGS);
 	err = mx_rop_call(&b, MX_OBJ(p)->so, &req, &d.call, &res);
 	return end_partial(&d, err,
 			   !err && res->set_read_flags.partial_completion);
@@ -294,17 +290,14 @@ static HRESULT folder_create_folder(IMAPIFolder *p, ULONG type, LPTSTR name,
 				    LPTSTR comment, LPCIID iid, ULONG flags,
 				    LPMAPIFOLDER *ret)
 {
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
+	MX_AUTO(mx_arena_auto) struct mx_arena a = MX_ARENA_INIT;
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
 	struct mx_rop_req req = {.id = MX_ROP_CREATE_FOLDER};
 	struct mx_obj *f = NULL;
-	struct mx_op *op;
 	struct mx_do d;
-	HRESULT hr;
+	HRESULT hr = mx_do_begin(&d, p);
 	int err = 0;
 
-	mx_batch_init(&b);
-	hr = mx_do_begin(&d, p);
 	if (FAILED(hr))
 		return hr;
 	if (!ret || !name)
@@ -316,17 +309,10 @@ static HRESULT folder_create_folder(IMAPIFolder *p, ULONG type, LPTSTR name,
 	req.create_folder.folder_type = (uint8_t)type;
 	req.create_folder.use_unicode_strings = true;
 	req.create_folder.open_existing = flags & OPEN_IF_EXISTS;
-	req.create_folder.display_name =
-		mx_text_in(&b.arena, name, flags, &err);
-	req.create_folder.comment = mx_text_in(&b.arena, comment, flags, &err);
+	req.create_folder.display_name = mx_text_in(&a, name, flags, &err);
+	req.create_folder.comment = mx_text_in(&a, comment, flags, &err);
 	if (!err)
-		err = mx_sobj_new(MX_OBJ(p)->so, &req, &so);
-	if (!err) {
-		op = mx_batch_open(&b, so);
-		err = mx_batch_run(&b, &d.call);
-		if (!err)
-			err = mx_op_fault(op, &d.fault);
-	}
+		err = mx_do_sobj(&d, MX_OBJ(p)->so, &req, false, &so);
 	if (!err)
 		err = folder_new(&mx_obj_store(MX_OBJ(p))->obj, MX_STEAL(so),
 				 &f);
@@ -468,22 +454,14 @@ static int folder_new(struct mx_obj *parent, struct mx_sobj *so,
 int mx_api_folder_open(struct mx_do *d, struct mx_obj *parent, uint64_t fid,
 		       ULONG flags, struct mx_obj **ret)
 {
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
 	struct mx_rop_req req = {.id = MX_ROP_OPEN_FOLDER};
 	struct mx_store *st = mx_obj_store(parent);
-	struct mx_op *op;
 	int err;
 
-	mx_batch_init(&b);
 	req.open_folder.folder_id = fid;
 	req.open_folder.open_mode_flags = flags & SHOW_SOFT_DELETES ? 4 : 0;
-	err = mx_sobj_new(st->obj.so, &req, &so);
-	if (!err && !(flags & MAPI_DEFERRED_ERRORS)) {
-		op = mx_batch_open(&b, so);
-		err = mx_batch_run(&b, &d->call);
-		if (!err)
-			err = mx_op_fault(op, &d->fault);
-	}
+	err = mx_do_sobj(d, st->obj.so, &req, flags & MAPI_DEFERRED_ERRORS,
+			 &so);
 	return err ? err : folder_new(&st->obj, MX_STEAL(so), ret);
 }

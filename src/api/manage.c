@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "api/manage.h"
+#include "api/eid.h"
 #include "api/store.h"
 #include "base/arena.h"
 #include "base/buf.h"
@@ -62,18 +63,6 @@ static ULONG manage_release(IExchangeManageStore4 *p)
 static HRESULT unsupported(IExchangeManageStore4 *p, const char *what)
 {
 	return mx_obj_unsupported(store_of(p), what);
-}
-
-static HRESULT give(const void *p, size_t n, ULONG *ret_n, LPENTRYID *ret)
-{
-	void *copy = mx_api_alloc(n);
-
-	if (!copy)
-		return MAPI_E_NOT_ENOUGH_MEMORY;
-	memcpy(copy, p, n);
-	*ret_n = (ULONG)n;
-	*ret = copy;
-	return S_OK;
 }
 
 /* ---- CreateStoreEntryID ---- */
@@ -154,8 +143,7 @@ static HRESULT manage_create(IExchangeManageStore4 *p, LPCSTR store_dn,
 	id.mailbox_dn = mailbox_of(&a, o, mailbox_dn);
 	if (!id.server || !id.mailbox_dn || mx_storeid_encode(&out, &id))
 		return mx_do_end(&d, -ENOMEM);
-	return mx_do_end_hr(&d, give(out.p, out.len, ret_n, ret),
-			    "out of memory");
+	return mx_do_end(&d, mx_eid_give(out.p, out.len, ret_n, ret));
 }
 
 /* ---- EntryIDFromSourceKey ---- */
@@ -193,9 +181,8 @@ static HRESULT manage_from_key(IExchangeManageStore4 *p, ULONG n_folder,
 	read_key(folder, &id.folder);
 	if (n_msg)
 		read_key(msg, &id.message);
-	return mx_do_end_hr(&d,
-			    give(eid, mx_objid_encode(&id, eid), ret_n, ret),
-			    "out of memory");
+	return mx_do_end(&d, mx_eid_give(eid, mx_objid_encode(&id, eid), ret_n,
+					 ret));
 }
 
 /* ---- GetRights ---- */
@@ -247,7 +234,7 @@ static HRESULT manage_rights(IExchangeManageStore4 *p, ULONG n_user,
 			&d, "GetRights of anyone but the session's user");
 	mx_do_end(&d, 0);
 	/* Without an entry id, or with the store's own: the root's. */
-	if (mx_store_same_eid(n, eid, (ULONG)s->eid_n, s->eid))
+	if (mx_eid_same(n, eid, (ULONG)s->eid_n, s->eid))
 		n = 0;
 	return rights_of(s, n, eid, ret);
 }

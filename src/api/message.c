@@ -54,34 +54,35 @@ static int message_get_own(struct mx_do *d, struct mx_obj *o,
 
 #define SAVE_FLAGS (KEEP_OPEN_READONLY | KEEP_OPEN_READWRITE | FORCE_SAVE)
 
-static HRESULT message_save(IMessage *p, ULONG flags)
+HRESULT mx_message_save(struct mx_obj *o, ULONG flags)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_SAVE_CHANGES_MESSAGE};
-	struct mx_op *op;
+	uint8_t how = (uint8_t)(flags & SAVE_FLAGS);
 	struct mx_do d;
 	HRESULT hr;
 	int err;
 
 	mx_batch_init(&b);
-	hr = mx_do_begin(&d, p);
+	hr = mx_do_begin(&d, o);
 	if (FAILED(hr))
 		return hr;
 	if (flags & ~(SAVE_FLAGS | MAPI_DEFERRED_ERRORS))
 		return mx_do_end_hr(&d, MAPI_E_UNKNOWN_FLAGS, "SaveChanges");
-	err = mx_strm_flush_all(&d, MX_OBJ(p));
+	err = mx_strm_flush_all(&d, o);
 	if (err)
 		return mx_do_end(&d, err);
 	/* Without a flag the object is not used again; the server keeps it
 	 * open until it is released all the same. */
-	req.save_changes_message.save_flags = (uint8_t)(flags & SAVE_FLAGS);
 	if (!(flags & (KEEP_OPEN_READONLY | KEEP_OPEN_READWRITE)))
-		req.save_changes_message.save_flags |= KEEP_OPEN_READONLY;
-	op = mx_batch_add2(&b, MX_OBJ(p)->so, NULL, &req);
-	err = mx_batch_run(&b, &d.call);
-	if (!err)
-		err = mx_op_fault(op, &d.fault);
-	return mx_do_end(&d, err);
+		how |= KEEP_OPEN_READONLY;
+	if (o->cls->type == MAPI_ATTACH) {
+		req.id = MX_ROP_SAVE_CHANGES_ATTACHMENT;
+		req.save_changes_attachment.save_flags = how;
+	} else {
+		req.save_changes_message.save_flags = how;
+	}
+	return mx_do_end(&d, mx_rop_call(&b, o->so, &req, &d.call, NULL));
 }
 
 /* Saves and submits in one request. */
@@ -108,38 +109,29 @@ static HRESULT message_submit(IMessage *p, ULONG flags)
 	if (err)
 		return mx_do_end(&d, err);
 	save.save_changes_message.save_flags = KEEP_OPEN_READWRITE;
-	mx_batch_add2(&b, MX_OBJ(p)->so, NULL, &save);
+	mx_batch_add(&b, MX_OBJ(p)->so, &save);
 	mx_batch_add(&b, MX_OBJ(p)->so, &submit);
 	err = mx_batch_run(&b, &d.call);
 	bad = err ? NULL : mx_batch_failed(&b);
 	return mx_do_end(&d, bad ? mx_op_fault(bad, &d.fault) : err);
 }
 
-#define READ_FLAGS                                                             \
-	(SUPPRESS_RECEIPT | CLEAR_READ_FLAG | GENERATE_RECEIPT_ONLY |          \
-	 CLEAR_RN_PENDING | CLEAR_NRN_PENDING)
-
 static HRESULT message_read_flag(IMessage *p, ULONG flags)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_SET_MESSAGE_READ_FLAG};
-	struct mx_op *op;
 	struct mx_do d;
 	HRESULT hr;
-	int err;
 
 	mx_batch_init(&b);
 	hr = mx_do_begin(&d, p);
 	if (FAILED(hr))
 		return hr;
-	if (flags & ~(READ_FLAGS | MAPI_DEFERRED_ERRORS))
+	if (flags & ~(MX_READ_FLAGS | MAPI_DEFERRED_ERRORS))
 		return mx_do_end_hr(&d, MAPI_E_UNKNOWN_FLAGS, "SetReadFlag");
-	req.set_message_read_flag.read_flags = (uint8_t)(flags & READ_FLAGS);
-	op = mx_batch_add2(&b, MX_OBJ(p)->so, NULL, &req);
-	err = mx_batch_run(&b, &d.call);
-	if (!err)
-		err = mx_op_fault(op, &d.fault);
-	return mx_do_end(&d, err);
+	req.set_message_read_flag.read_flags = (uint8_t)(flags & MX_READ_FLAGS);
+	return mx_do_end(&d,
+			 mx_rop_call(&b, MX_OBJ(p)->so, &req, &d.call, NULL));
 }
 
 static HRESULT message_open_property(struct mx_obj *o, ULONG tag, LPCIID iid,
@@ -163,7 +155,7 @@ static HRESULT message_open_property(struct mx_obj *o, ULONG tag, LPCIID iid,
 }
 
 static const IMessageVtbl message_vtbl = {
-	MX_PROP_ROWS(IMessage, message_save),
+	MX_PROP_ROWS(IMessage, mx_message_save),
 	mx_message_attach_table,
 	mx_message_open_attach,
 	mx_message_create_attach,
@@ -194,20 +186,10 @@ static int message_new(struct mx_do *d, struct mx_obj *parent,
 		       struct mx_sobj *from, const struct mx_rop_req *open,
 		       bool deferred, struct mx_message **ret)
 {
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
 	struct mx_message *m;
-	struct mx_op *op;
-	int err;
+	int err = mx_do_sobj(d, from, open, deferred, &so);
 
-	mx_batch_init(&b);
-	err = mx_sobj_new(from, open, &so);
-	if (!err && !deferred) {
-		op = mx_batch_open(&b, so);
-		err = mx_batch_run(&b, &d->call);
-		if (!err)
-			err = mx_op_fault(op, &d->fault);
-	}
 	if (err)
 		return err;
 	m = calloc(1, sizeof(*m));

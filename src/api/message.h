@@ -8,6 +8,11 @@
 
 #define MX_CODE_PAGE_LOGON 0x0fff
 
+/* What SetReadFlag and SetReadFlags take. */
+#define MX_READ_FLAGS                                                          \
+	(SUPPRESS_RECEIPT | CLEAR_READ_FLAG | GENERATE_RECEIPT_ONLY |          \
+	 CLEAR_RN_PENDING | CLEAR_NRN_PENDING)
+
 struct mx_message {
 	struct mx_obj obj;
 	bool embedded;
@@ -27,6 +32,9 @@ int mx_message_create(struct mx_do *d, struct mx_obj *folder, bool associated,
 /* The message in an attachment: opened, or made (MAPI_CREATE). */
 int mx_message_embedded(struct mx_do *d, struct mx_obj *attach, ULONG flags,
 			struct mx_obj **ret);
+
+/* SaveChanges of messages and attachments. */
+HRESULT mx_message_save(struct mx_obj *o, ULONG flags);
 
 /* message-recips.c: GetRecipientTable, ModifyRecipients. */
 HRESULT mx_message_recipients(IMessage *p, ULONG flags, LPMAPITABLE *ret);

@@ -271,6 +271,32 @@ void mx_turn_end(struct mx_obj *o)
 	mx_cond_signal(&o->idle);
 }
 
+int mx_do_open(struct mx_do *d, struct mx_sobj *so)
+{
+	MX_AUTO(mx_batch_auto) struct mx_batch b;
+	struct mx_op *op;
+	int err;
+
+	mx_batch_init(&b);
+	op = mx_batch_open(&b, so);
+	err = mx_batch_run(&b, &d->call);
+	return err ? err : mx_op_fault(op, &d->fault);
+}
+
+int mx_do_sobj(struct mx_do *d, struct mx_sobj *from,
+	       const struct mx_rop_req *open, bool deferred,
+	       struct mx_sobj **ret)
+{
+	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
+	int err = mx_sobj_new(from, open, &so);
+
+	if (!err && !deferred)
+		err = mx_do_open(d, so);
+	if (!err)
+		*ret = MX_STEAL(so);
+	return err;
+}
+
 HRESULT mx_do_end(struct mx_do *d, int err)
 {
 	HRESULT hr;

@@ -127,6 +127,15 @@ bool mx_obj_inherited(void *obj);
 int mx_turn_begin(struct mx_do *d, struct mx_obj *o);
 void mx_turn_end(struct mx_obj *o);
 
+/* Opens a server object that has not been opened yet: 0, or the errors of
+ * session.h. */
+int mx_do_open(struct mx_do *d, struct mx_sobj *so);
+/* A new server object under `from`, opened by `open`: now, or if deferred with its
+ * first use.  0 with *ret owned by the caller. */
+int mx_do_sobj(struct mx_do *d, struct mx_sobj *from,
+	       const struct mx_rop_req *open, bool deferred,
+	       struct mx_sobj **ret);
+
 /* Ends the call: the HRESULT of err; remembers why it failed. */
 HRESULT mx_do_end(struct mx_do *d, int err);
 /* Ends the call with an HRESULT of ours; fmt says why, if it failed. */

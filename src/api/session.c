@@ -226,14 +226,7 @@ static HRESULT ses_open_entry(IMAPISession *p, ULONG n, LPENTRYID eid,
 static HRESULT ses_compare(IMAPISession *p, ULONG n1, LPENTRYID e1, ULONG n2,
 			   LPENTRYID e2, ULONG flags, ULONG *ret)
 {
-	HRESULT hr = mx_obj_check(p);
-
-	if (FAILED(hr))
-		return hr;
-	if (!ret)
-		return MAPI_E_INVALID_PARAMETER;
-	*ret = mx_store_same_eid(n1, e1, n2, e2);
-	return S_OK;
+	return mx_eid_compare(p, n1, e1, n2, e2, ret);
 }
 
 static HRESULT ses_identity(IMAPISession *p, ULONG *ret_n, LPENTRYID *ret)
@@ -243,20 +236,17 @@ static HRESULT ses_identity(IMAPISession *p, ULONG *ret_n, LPENTRYID *ret)
 	struct mx_abid id = {0, mx_session_user_dn(s->obj.session)};
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
-	void *eid;
+	int err;
 
 	if (FAILED(hr))
 		return hr;
 	if (!ret || !ret_n)
 		return mx_do_end_hr(&d, MAPI_E_INVALID_PARAMETER,
 				    "QueryIdentity");
-	eid = mx_abid_encode(&buf, &id) ? NULL : mx_api_alloc(buf.len);
-	if (!eid)
-		return mx_do_end(&d, -ENOMEM);
-	memcpy(eid, buf.p, buf.len);
-	*ret_n = (ULONG)buf.len;
-	*ret = eid;
-	return mx_do_end(&d, 0);
+	err = mx_abid_encode(&buf, &id);
+	if (!err)
+		err = mx_eid_give(buf.p, buf.len, ret_n, ret);
+	return mx_do_end(&d, err);
 }
 
 static HRESULT ses_address_book(IMAPISession *p, ULONG_PTR ui, LPCIID iid,

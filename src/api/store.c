@@ -119,22 +119,10 @@ static int store_get_own(struct mx_do *d, struct mx_obj *o, struct mx_arena *a,
 
 /* ---- entries ---- */
 
-bool mx_store_same_eid(ULONG n1, const void *e1, ULONG n2, const void *e2)
-{
-	return n1 == n2 && (!n1 || (e1 && e2 && !memcmp(e1, e2, n1)));
-}
-
 static HRESULT store_compare(IMsgStore *p, ULONG n1, LPENTRYID e1, ULONG n2,
 			     LPENTRYID e2, ULONG flags, ULONG *ret)
 {
-	HRESULT hr = mx_obj_check(p);
-
-	if (FAILED(hr))
-		return hr;
-	if (!ret)
-		return MAPI_E_INVALID_PARAMETER;
-	*ret = mx_store_same_eid(n1, e1, n2, e2);
-	return S_OK;
+	return mx_eid_compare(p, n1, e1, n2, e2, ret);
 }
 
 /* No entry id means the root. */

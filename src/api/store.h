@@ -54,7 +54,4 @@ HRESULT mx_store_open_entry(struct mx_store *s, struct mx_obj *caller, ULONG n,
 			    LPENTRYID eid, LPCIID iid, ULONG flags,
 			    ULONG *ret_type, LPUNKNOWN *ret);
 
-/* What is different between two entry ids of a store's objects. */
-bool mx_store_same_eid(ULONG n1, const void *e1, ULONG n2, const void *e2);
-
 #endif

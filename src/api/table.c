@@ -635,18 +635,6 @@ static int start_columns(struct table *t, ULONG flags)
 	return use_columns(t, tags, n);
 }
 
-static int open_now(struct mx_do *d, struct mx_sobj *so)
-{
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
-	struct mx_op *op;
-	int err;
-
-	mx_batch_init(&b);
-	op = mx_batch_open(&b, so);
-	err = mx_batch_run(&b, &d->call);
-	return err ? err : mx_op_fault(op, &d->fault);
-}
-
 HRESULT mx_table_open(struct mx_obj *parent, enum mx_table_kind kind,
 		      const struct mx_rop_req *open, bool deferred, ULONG flags,
 		      LPMAPITABLE *ret)
@@ -660,9 +648,7 @@ HRESULT mx_table_open(struct mx_obj *parent, enum mx_table_kind kind,
 	if (FAILED(hr))
 		return hr;
 	*ret = NULL;
-	err = mx_sobj_new(parent->so, open, &so);
-	if (!err && !deferred)
-		err = open_now(&d, so);
+	err = mx_do_sobj(&d, parent->so, open, deferred, &so);
 	if (err)
 		return mx_do_end(&d, err);
 	t = calloc(1, sizeof(*t));
