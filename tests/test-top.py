@@ -220,6 +220,42 @@ def test_the_filter_and_details(t):
     term.ended(0)
 
 
+def test_keys_that_are_no_letters(t):
+    """What the terminal sends for arrows and their like, of two kinds."""
+    shared_demo(t)
+    for name in ("linux", "xterm"):
+        home, end, pgup, pgdn, down, up, backtab = (
+            subprocess.run(["tput", "-T", name, cap], check=True,
+                           capture_output=True).stdout
+            for cap in ("khome", "kend", "kpp", "knp", "kcud1", "kcuu1",
+                        "kcbt"))
+        term = Terminal(t, TERM=name, rows=9)
+        term.shows("[lists]")
+        term.keys(backtab)
+        term.shows("[findings]")
+        term.keys("\t")
+        term.shows("[lists]")
+        term.keys("?")
+        term.shows("Keys", "arrows, j k")
+        term.keys(down)
+        term.hides("Keys")
+        term.keys(up)
+        term.shows("Keys")
+        term.keys(end)
+        term.shows("shown as they stopped")
+        term.keys(pgup + pgup)
+        term.hides("shown as they stopped")
+        term.keys(home)
+        term.shows("Keys")
+        term.keys(pgdn)
+        term.hides("arrows, j k")
+        term.keys("\x1b")  # alone: nothing follows it
+        term.shows("q quit", "USER")
+        term.keys("Q")
+        term.ended(0)
+        term.close()
+
+
 def test_a_terminal_of_any_size(t):
     shared_demo(t)
     term = Terminal(t, "--interval", "0.1")

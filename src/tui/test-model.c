@@ -426,6 +426,93 @@ static void test_keys_pause_and_set_the_interval(void **state)
 	mx_top_fini(&t);
 }
 
+static void press(struct mx_top *t, uint32_t key)
+{
+	assert_true(mx_top_key(t, key));
+	screen(t, 20, 80);
+}
+
+/* Every key that the help names, where it leads. */
+static void test_every_key_does_what_the_help_says(void **state)
+{
+	static const struct {
+		uint32_t key;
+		const char *to; /* from user20, with a page of 16 */
+	} moves[] = {
+		{MX_KEY_DOWN, "user21"}, {'j', "user21"},
+		{MX_KEY_UP, "user19"},   {'k', "user19"},
+		{MX_KEY_HOME, "user00"}, {'g', "user00"},
+		{MX_KEY_END, "user63"},  {'G', "user63"},
+	};
+	struct picture p;
+	struct mx_top t;
+	char name[16];
+	size_t page;
+
+	begin(&p);
+	for (int i = 0; i < N_MAX; i++) {
+		snprintf(name, sizeof(name), "user%02d", i);
+		add_user(&p, name, "a:1");
+	}
+	mx_top_init(&t);
+	assert_int_equal(mx_top_take(&t, &p.s), 0);
+	screen(&t, 20, 80);
+	for (size_t i = 0; i < MX_ARRAY_SIZE(moves); i++) {
+		press(&t, MX_KEY_HOME);
+		for (int k = 0; k < 20; k++)
+			press(&t, 'j');
+		assert_string_equal(selected(&t), "user20");
+		press(&t, moves[i].key);
+		assert_string_equal(selected(&t), moves[i].to);
+	}
+	press(&t, MX_KEY_HOME);
+	page = t.body;
+	assert_in_range(page, 5, 19);
+	press(&t, MX_KEY_PAGE_DOWN);
+	assert_int_equal(t.pane[MX_TOP_LISTS].at, page);
+	press(&t, MX_KEY_PAGE_UP);
+	assert_int_equal(t.pane[MX_TOP_LISTS].at, 0);
+
+	for (int v = 1; v <= MX_TOP_VIEWS; v++) {
+		press(&t, '\t');
+		assert_int_equal(t.view, v % MX_TOP_VIEWS);
+	}
+	for (int v = MX_TOP_VIEWS - 1; v >= 0; v--) {
+		press(&t, MX_KEY_BACKTAB);
+		assert_int_equal(t.view, v);
+	}
+	for (int v = MX_TOP_PROCS; v >= MX_TOP_LISTS; v--) {
+		press(&t, '1' + (uint32_t)v);
+		assert_int_equal(t.view, v);
+	}
+	press(&t, 's');
+	press(&t, '>');
+	press(&t, '<');
+	press(&t, 'r');
+	assert_true(t.pane[MX_TOP_LISTS].reverse);
+	press(&t, '<');
+	assert_false(t.pane[MX_TOP_LISTS].reverse);
+	press(&t, MX_KEY_ENTER);
+	assert_int_equal(t.page, MX_PAGE_DETAILS);
+	press(&t, MX_KEY_ESCAPE);
+	assert_int_equal(t.page, MX_PAGE_TABLE);
+	for (const char *help = "?h"; *help; help++) {
+		press(&t, (uint32_t)*help);
+		assert_int_equal(t.page, MX_PAGE_HELP);
+		press(&t, MX_KEY_DOWN);
+		assert_int_equal(t.scroll, 1);
+		press(&t, MX_KEY_END);
+		assert_true(t.scroll > 1);
+		press(&t, MX_KEY_HOME);
+		assert_int_equal(t.scroll, 0);
+		press(&t, (uint32_t)*help);
+		assert_int_equal(t.page, MX_PAGE_TABLE);
+	}
+	assert_false(mx_top_key(&t, 'Q'));
+	assert_false(mx_top_key(&t, 'q'));
+	mx_top_fini(&t);
+}
+
 static void test_d_shows_findings_and_leads_back(void **state)
 {
 	struct picture p;
@@ -550,6 +637,7 @@ MX_TEST_MAIN(MX_TEST(test_a_user_is_a_row),
 	     MX_TEST(test_the_selection_stays_with_its_user),
 	     MX_TEST(test_a_long_table_scrolls_with_the_selection),
 	     MX_TEST(test_keys_pause_and_set_the_interval),
+	     MX_TEST(test_every_key_does_what_the_help_says),
 	     MX_TEST(test_d_shows_findings_and_leads_back),
 	     MX_TEST(test_any_size_is_drawn),
 	     MX_TEST(test_names_cannot_reach_the_terminal),

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "connlist/snapshot.h"
 #include "hive.h"
 
 #define N_MESSAGES 45
@@ -303,6 +304,63 @@ static void test_exit_cuts_an_uninitialize_short(void **state)
 	hive_free(h);
 }
 
+/* ---- who is left ---- */
+
+static int killed_while_connected(struct hive *h, void *arg)
+{
+	must_ok(MAPIInitialize(NULL));
+	hive_store(hive_logon(h, 1));
+	kill(getpid(), SIGKILL);
+	return wait_for_ever();
+}
+
+/* Process slots in use, of the living and the dead. */
+static size_t slots_in_use(void)
+{
+	struct mx_snap snap = MX_SNAP_INIT;
+	struct mx_snap_src *src;
+	size_t n;
+
+	assert_int_equal(mx_snap_open(NULL, &src, NULL), 0);
+	assert_int_equal(mx_snap_take(src, &snap), 0);
+	n = snap.n_procs;
+	mx_snap_fini(&snap);
+	mx_snap_close(src);
+	return n;
+}
+
+/* A program that is logged on and calls nothing: its engine's beat alone cleans
+ * up after another process, within a second (here ten times that). */
+static void test_an_idle_process_cleans_up_after_a_killed_one(void **state)
+{
+	const struct timespec pause = {.tv_nsec = 5 * MX_NS_PER_MS};
+	struct hive *h = hive_new(2);
+	LPMAPISESSION s, next;
+	unsigned live, conns;
+	mx_mono killed;
+	pid_t pid;
+
+	must_ok(MAPIInitialize(NULL));
+	s = hive_logon(h, 0);
+	pid = hive_child(h, killed_while_connected, NULL);
+	assert_int_equal(hive_join(pid), SIGKILL);
+	killed = mx_mono_now();
+	while (slots_in_use() > 1)
+		nanosleep(&pause, NULL);
+	assert_true(mx_mono_now().ns - killed.ns < 10 * MX_NS_PER_S);
+	/* What is left is its session, for who logs that user on. */
+	hive_registry(&live, &conns);
+	assert_int_equal(live, 1);
+	assert_int_equal(conns, 2);
+	assert_int_equal(hive_stats(h).contexts, 2);
+	next = hive_logon(h, 1);
+	assert_int_equal(hive_stats(h).contexts, 2);
+	IMAPISession_Release(next);
+	IMAPISession_Release(s);
+	MAPIUninitialize();
+	hive_free(h);
+}
+
 /* ---- fast shutdown ---- */
 
 static int fast(struct hive *h, void *arg)
@@ -430,6 +488,7 @@ MX_TEST_MAIN(MX_TEST(test_exit_with_50_objects_open),
 	     MX_TEST(test_exit_while_other_threads_are_in_calls),
 	     MX_TEST(test_exit_cuts_an_uninitialize_short),
 	     MX_TEST(test_exit_waits_for_no_silent_server),
+	     MX_TEST(test_an_idle_process_cleans_up_after_a_killed_one),
 	     MX_TEST(test_fast_shutdown_ends_all_sessions_at_once),
 	     MX_TEST(test_fast_shutdown_loses_nothing_that_was_saved),
 	     MX_TEST(test_fast_shutdown_waits_for_no_silent_server))
