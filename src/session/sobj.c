@@ -3,7 +3,7 @@
 /*
  * Objects' lives: made of a recorded ROP, counted, released by hand-over.  What
  * the server's answers change in them is in track.c, when they are opened is in
- * exec.c.
+ * exec-need.c.
  */
 #include "session/sobj.h"
 
