@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "identity/crc.h"
 
 /* How often the name may change under us before we give up. */
 #define MAX_TRIES 50
@@ -191,7 +192,7 @@ static bool capacities_sane(const struct shm_map *m)
 	       m->n_lists <= SHM_MAX_LISTS && m->n_conns >= 1 &&
 	       m->n_conns <= SHM_MAX_CONNS &&
 	       m->n_peers == peers_for(m->n_lists) && m->n_buckets >= 1 &&
-	       m->n_buckets <= SHM_MAX_LISTS &&
+	       m->n_buckets <= SHM_MAX_BUCKETS &&
 	       !(m->n_buckets & (m->n_buckets - 1));
 }
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/rand.h"
+#include "identity/crc.h"
 
 #define AUTHORITY_MAX ((UINT64_C(1) << 48) - 1)
 #define AUTHORITY_NT 5
@@ -135,20 +136,22 @@ const char *mx_sid_format(const struct mx_sid *sid, char buf[MX_SID_MAX_STR])
 	return buf;
 }
 
+/* Whole words where the form has them, for whoever reads it again in words. */
 size_t mx_sid_pack(const struct mx_sid *sid, uint8_t buf[MX_SID_MAX_BYTES])
 {
-	uint8_t *p = buf;
+	uint64_t head;
+	uint32_t sub;
 
 	if (!mx_sid_valid(sid))
 		return 0;
-	*p++ = 1;
-	*p++ = sid->n_subs;
-	for (int shift = 40; shift >= 0; shift -= 8)
-		*p++ = (uint8_t)(sid->authority >> shift);
-	for (unsigned i = 0; i < sid->n_subs; i++)
-		for (int shift = 0; shift < 32; shift += 8)
-			*p++ = (uint8_t)(sid->sub[i] >> shift);
-	return (size_t)(p - buf);
+	head = htobe64(UINT64_C(1) << 56 | (uint64_t)sid->n_subs << 48 |
+		       sid->authority);
+	memcpy(buf, &head, 8);
+	for (unsigned i = 0; i < sid->n_subs; i++) {
+		sub = htole32(sid->sub[i]);
+		memcpy(buf + 8 + 4 * (size_t)i, &sub, 4);
+	}
+	return 8 + 4 * (size_t)sid->n_subs;
 }
 
 int mx_sid_unpack(const void *bytes, size_t n, struct mx_sid *ret)
@@ -168,67 +171,6 @@ int mx_sid_unpack(const void *bytes, size_t n, struct mx_sid *ret)
 			     (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 	*ret = sid;
 	return 0;
-}
-
-/* Reflected polynomial 0xedb88320, eight bytes at a time: what each of the 16
- * half bytes does to the CRC, given by its four bits since CRC-32 is linear.
- * 1 KiB, needs no initialisation, and the look-ups do not wait for each other. */
-#define NIBBLE(a, b, c, d)                                                     \
-	{                                                                      \
-		0, a, b, (a) ^ (b), c, (a) ^ (c), (b) ^ (c), (a) ^ (b) ^ (c),  \
-			d, (a) ^ (d), (b) ^ (d), (a) ^ (b) ^ (d), (c) ^ (d),   \
-			(a) ^ (c) ^ (d), (b) ^ (c) ^ (d),                      \
-			(a) ^ (b) ^ (c) ^ (d)                                  \
-	}
-
-uint32_t mx_crc32(uint32_t crc, const void *bytes, size_t n)
-{
-	static const uint32_t table[16][16] = {
-		NIBBLE(0xccaa009e, 0x4225077d, 0x844a0efa, 0xd3e51bb5),
-		NIBBLE(0x7cbb312b, 0xf9766256, 0x299dc2ed, 0x533b85da),
-		NIBBLE(0xa6770bb4, 0x979f1129, 0xf44f2413, 0x33ef4e67),
-		NIBBLE(0x67de9cce, 0xcfbd399c, 0x440b7579, 0x8816eaf2),
-		NIBBLE(0xcb5cd3a5, 0x4dc8a10b, 0x9b914216, 0xec53826d),
-		NIBBLE(0x03d6029b, 0x07ac0536, 0x0f580a6c, 0x1eb014d8),
-		NIBBLE(0x3d6029b0, 0x7ac05360, 0xf580a6c0, 0x30704bc1),
-		NIBBLE(0x60e09782, 0xc1c12f04, 0x58f35849, 0xb1e6b092),
-		NIBBLE(0xb8bc6765, 0xaa09c88b, 0x8f629757, 0xc5b428ef),
-		NIBBLE(0x5019579f, 0xa032af3e, 0x9b14583d, 0xed59b63b),
-		NIBBLE(0x01c26a37, 0x0384d46e, 0x0709a8dc, 0x0e1351b8),
-		NIBBLE(0x1c26a370, 0x384d46e0, 0x709a8dc0, 0xe1351b80),
-		NIBBLE(0x191b3141, 0x32366282, 0x646cc504, 0xc8d98a08),
-		NIBBLE(0x4ac21251, 0x958424a2, 0xf0794f05, 0x3b83984b),
-		NIBBLE(0x77073096, 0xee0e612c, 0x076dc419, 0x0edb8832),
-		NIBBLE(0x1db71064, 0x3b6e20c8, 0x76dc4190, 0xedb88320),
-	};
-	const uint8_t *p = bytes;
-	uint32_t half;
-	uint64_t w;
-
-	crc = ~crc;
-	for (; n >= 8; n -= 8, p += 8) {
-		memcpy(&w, p, 8);
-		w = le64toh(w) ^ crc;
-		crc = 0;
-#pragma GCC unroll 16
-		for (int i = 0; i < 16; i++)
-			crc ^= table[i][w >> 4 * i & 15];
-	}
-	if (n >= 4) {
-		memcpy(&half, p, 4);
-		half = le32toh(half) ^ crc;
-		crc = 0;
-#pragma GCC unroll 8
-		for (int i = 0; i < 8; i++)
-			crc ^= table[8 + i][half >> 4 * i & 15];
-		n -= 4;
-		p += 4;
-	}
-	for (; n; n--, p++) {
-		crc = table[15][(crc ^ *p) & 15] ^ crc >> 4;
-		crc = table[15][(crc ^ *p >> 4) & 15] ^ crc >> 4;
-	}
-	return ~crc;
 }
 
 uint32_t mx_sid_crc(const struct mx_sid *sid)

@@ -75,7 +75,4 @@ int mx_sid_random(uint32_t rid, struct mx_sid *ret);
 /* The same domain, another last sub-authority; -EINVAL when it has none. */
 int mx_sid_with_rid(const struct mx_sid *sid, uint32_t rid, struct mx_sid *ret);
 
-/* CRC-32 (IEEE 802.3) of any bytes; start with crc = 0, feed on the result. */
-uint32_t mx_crc32(uint32_t crc, const void *p, size_t n);
-
 #endif

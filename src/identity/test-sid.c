@@ -162,31 +162,6 @@ static void test_entries_past_the_count_do_not_matter(void **state)
 	assert_int_equal(mx_sid_crc(&a), mx_sid_crc(&b));
 }
 
-static void test_crc_is_the_usual_crc32(void **state)
-{
-	uint32_t half = mx_crc32(0, "12345", 5);
-
-	assert_int_equal(mx_crc32(0, "123456789", 9), 0xcbf43926);
-	assert_int_equal(mx_crc32(half, "6789", 4), 0xcbf43926);
-	assert_int_equal(mx_crc32(0, "", 0), 0);
-}
-
-/* Whole words and the bytes behind them, at every length. */
-static void test_crc_is_the_same_in_one_go_and_byte_by_byte(void **state)
-{
-	uint8_t bytes[100];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = (uint8_t)(i * 167 + 13);
-	for (size_t n = 0; n <= sizeof(bytes); n++) {
-		uint32_t crc = 0;
-
-		for (size_t i = 0; i < n; i++)
-			crc = mx_crc32(crc, bytes + i, 1);
-		assert_int_equal(mx_crc32(0, bytes, n), crc);
-	}
-}
-
 static void test_unix_users_have_sambas_sids(void **state)
 {
 	struct mx_sid sid = mx_sid_unix(1000), other = parsed("S-1-22-2-1000");
@@ -246,8 +221,6 @@ MX_TEST_MAIN(MX_TEST(test_text_goes_round), MX_TEST(test_longest_text_fits),
 	     MX_TEST(test_invalid_sids_have_no_form),
 	     MX_TEST(test_order_is_total),
 	     MX_TEST(test_entries_past_the_count_do_not_matter),
-	     MX_TEST(test_crc_is_the_usual_crc32),
-	     MX_TEST(test_crc_is_the_same_in_one_go_and_byte_by_byte),
 	     MX_TEST(test_unix_users_have_sambas_sids),
 	     MX_TEST(test_random_sids_differ_and_keep_the_rid),
 	     MX_TEST(test_random_bytes_go_round_or_are_refused))
