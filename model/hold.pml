@@ -9,12 +9,21 @@
  * one goes only who has the bucket's lock; from one to none anybody, and that
  * takes two stores, so it has a state of its own.
  *
+ * With DETACH the process gives its slot back meanwhile (mx_reg_close(): gone,
+ * no more calls, holds_end_all()), after which the bit may be somebody else's.
+ *
  * Checked: who holds the list has the bit set; in the end it is not; nobody
- * sleeps for ever.
+ * sleeps for ever; nobody touches the bit of a slot that was given back.
  */
 #define LEAVING 255
 #define AWAITED 254
+#define GONE 253
+#ifndef DETACH
+#define DETACH 0
+#endif
 
+bit gone, released;
+byte calls;            /* between reg_enter() and reg_leave() */
 byte count;
 bit bit_;
 bit bucket;            /* locked, by a thread of this process */
@@ -40,11 +49,12 @@ inline list_hold() {
 				fi
 			}
 		:: n == 0 ->
-			assert(bucket);
+			assert(bucket && !released);
 			bit_ = 1;
 			count = 1;
 			break
 		:: else ->
+			assert(n < GONE);
 			if
 			:: d_step { count == n -> count = n + 1 }
 				break
@@ -57,11 +67,13 @@ inline list_hold() {
 
 inline list_unhold() {
 	do
-	:: true ->
+	:: gone -> break
+	:: else ->
 		n = count;
 		assert(n != 0 && n < AWAITED);
 		if
-		:: d_step { count == n && n > 1 -> count = n - 1; n = 0 }
+		:: n == GONE -> break
+		:: d_step { count == n && n > 1 && n < GONE -> count = n - 1; n = 0 }
 			break
 #ifdef MUTANT_no_leaving
 		:: d_step { count == n && n == 1 -> count = 0 }
@@ -69,6 +81,7 @@ inline list_unhold() {
 			break
 #else
 		:: d_step { count == n && n == 1 -> count = LEAVING }
+			assert(!released);
 			bit_ = 0;
 			d_step { n = count; count = 0 }
 			if
@@ -91,31 +104,77 @@ inline list_unhold() {
 	n = 0
 }
 
-#define HELD assert(bit_ && count > 0 && count < AWAITED)
+#define HELD assert(released || (bit_ && count > 0 && count < AWAITED))
+
+inline enter() {
+	calls++;
+	inside = !gone;
+	if
+	:: !inside -> calls--
+	:: else
+	fi
+}
 
 proctype Thread_(byte t)
 {
 	byte n, k, round;
+	bool inside;
 
 	do
 	:: round == ROUNDS -> break
 	:: else ->
-		/* find_or_make() */
+		/* mx_clist_join() */
+		enter();
+		if
+		:: !inside -> break
+		:: else
+		fi;
 		atomic { !bucket -> bucket = 1 }
 		list_hold();
 		holders++;
 		HELD;
 		bucket = 0;
 		HELD;
+		calls--;
 		/* mx_clist_ref(), mx_conn_open(): no lock, but it is held. */
-		list_hold();
-		HELD;
+		enter();
+		if
+		:: inside ->
+			list_hold();
+			HELD;
+			calls--
+		:: else
+		fi;
 		list_unhold();
 		HELD;
 		holders--;
 		list_unhold();
 		round++
 	od
+}
+
+proctype Detach_()
+{
+	byte n;
+
+	gone = 1;
+	calls == 0;
+	do
+	:: count == GONE -> break
+	:: else ->
+		n = count;
+		if
+#ifndef MUTANT_no_wait
+		:: n >= AWAITED
+#else
+		:: n >= AWAITED -> break
+#endif
+		:: d_step { n < GONE && count == n -> count = GONE }
+		:: else
+		fi
+	od;
+	released = 1;
+	bit_ = 0
 }
 
 init {
@@ -125,8 +184,13 @@ init {
 		for (j : 0 .. THREADS - 1) {
 			run Thread_(j)
 		}
+		if
+		:: DETACH -> run Detach_()
+		:: else
+		fi
 	}
 	timeout;
 	assert(_nr_pr == 1);
-	assert(holders == 0 && count == 0 && !bit_)
+	assert(holders == 0 && !bit_ && calls == 0);
+	assert(released == DETACH && count == (DETACH -> GONE : 0))
 }

@@ -19,20 +19,28 @@
 #include "base/auto.h"
 #include "connlist/conn.h"
 #include "connlist/registry-private.h"
+#include "identity/crc.h"
 
 #define NAME_MAX_BYTES (8 * SHM_LIST_NAME_WORDS - 1)
 
 /* --- Holds -------------------------------------------------------------- */
 
 /* The last leaver of this process is clearing its bit: two stores.  AWAITED:
- * and somebody sleeps until he has. */
+ * and somebody sleeps until he has.  GONE: detached, nobody clears anything. */
 #define HOLD_LEAVING UINT32_MAX
 #define HOLD_AWAITED (UINT32_MAX - 1)
+#define HOLD_GONE (UINT32_MAX - 2)
 
 static uint32_t hold_get(const struct mx_reg *reg, uint32_t slot)
 {
 	mx_sched_access(&reg->holds[slot], 4, MX_SCHED_LOAD);
 	return __atomic_load_n(&reg->holds[slot], __ATOMIC_ACQUIRE);
+}
+
+static void hold_put(struct mx_reg *reg, uint32_t slot, uint32_t n)
+{
+	mx_sched_access(&reg->holds[slot], 4, MX_SCHED_STORE);
+	__atomic_store_n(&reg->holds[slot], n, __ATOMIC_RELEASE);
 }
 
 static uint32_t hold_swap(struct mx_reg *reg, uint32_t slot, uint32_t n)
@@ -53,7 +61,7 @@ static bool hold_move(struct mx_reg *reg, uint32_t slot, uint32_t from,
  * the same time; from one to none without, so that has a state of its own. */
 void list_hold(struct mx_reg *reg, uint32_t slot)
 {
-	const uint64_t *word = &reg->map.lists[slot].members[reg->slot / 64];
+	const struct shm_list *l = &reg->map.lists[slot];
 
 	for (;;) {
 		uint32_t n = hold_get(reg, slot);
@@ -64,8 +72,9 @@ void list_hold(struct mx_reg *reg, uint32_t slot)
 		} else if (n == HOLD_LEAVING) {
 			hold_move(reg, slot, n, HOLD_AWAITED);
 		} else if (n == 0) {
-			shm_or64(word, UINT64_C(1) << reg->slot % 64);
-			hold_swap(reg, slot, 1);
+			shm_or64(&l->members[SHM_MEMBER_WORD(reg->slot)],
+				 SHM_MEMBER_BIT(reg->slot));
+			hold_put(reg, slot, 1);
 			return;
 		} else if (hold_move(reg, slot, n, n + 1)) {
 			return;
@@ -73,23 +82,56 @@ void list_hold(struct mx_reg *reg, uint32_t slot)
 	}
 }
 
+/* One hold less.  True: it was the last, and until hold_swap() nobody of this
+ * process gets a first one, nor is the segment unmapped. */
+static bool hold_end(struct mx_reg *reg, uint32_t slot)
+{
+	uint32_t n;
+
+	/* A forked child's is never ended, and its segment is not there. */
+	if (__atomic_load_n(&reg->gone, __ATOMIC_ACQUIRE))
+		return false;
+	do {
+		n = hold_get(reg, slot);
+		if (n == HOLD_GONE)
+			return false;
+	} while (!hold_move(reg, slot, n, n > 1 ? n - 1 : HOLD_LEAVING));
+	return n == 1;
+}
+
+/* What comes after the swap is a call like any other. */
 void list_unhold(struct mx_clist *cl)
 {
 	struct mx_reg *reg = cl->reg;
-	const struct shm_list *l = &reg->map.lists[cl->slot];
-	uint32_t n;
+	const struct shm_list *l;
+	bool was_last;
 
-	do {
-		n = hold_get(reg, cl->slot);
-	} while (!hold_move(reg, cl->slot, n, n > 1 ? n - 1 : HOLD_LEAVING));
-	if (n > 1)
+	if (!hold_end(reg, cl->slot))
 		return;
-	shm_and64(&l->members[reg->slot / 64],
-		  ~(UINT64_C(1) << reg->slot % 64));
+	l = &reg->map.lists[cl->slot];
+	shm_and64(&l->members[SHM_MEMBER_WORD(reg->slot)],
+		  ~SHM_MEMBER_BIT(reg->slot));
+	was_last = !list_has_member(l);
 	if (hold_swap(reg, cl->slot, 0) == HOLD_AWAITED)
 		futex_wake(&reg->holds[cl->slot], INT_MAX);
-	if (!list_has_member(l))
-		bucket_sweep_soon(reg, cl->bucket);
+	if (!was_last || reg_enter(reg))
+		return;
+	bucket_sweep_soon(reg, cl->bucket);
+	reg_leave(reg);
+}
+
+bool holds_end_all(struct mx_reg *reg)
+{
+	bool all = true;
+
+	for (uint32_t i = 0; i < reg->map.n_lists; i++) {
+		uint32_t n = hold_get(reg, i);
+
+		while (n < HOLD_GONE && !hold_move(reg, i, n, HOLD_GONE))
+			n = hold_get(reg, i);
+		all = all && n <= HOLD_GONE;
+	}
+	return all;
 }
 
 int list_check_locked(const struct mx_clist *cl)
@@ -124,7 +166,8 @@ static bool same_sid(const struct shm_list *l, const struct wanted *w)
 }
 
 /* The whole SID, also when there is only one list.  0 with *ret an index or
- * NO_INDEX; -EBADMSG. */
+ * NO_INDEX; -EBADMSG.  The SID that we look for has that CRC, so with the sum,
+ * which covers the CRC, all of the record is right. */
 static int find_list(const struct mx_reg *reg, const struct wanted *w,
 		     uint32_t *ret)
 {
@@ -151,22 +194,21 @@ static void fetch_list(const struct mx_reg *reg, uint32_t i)
 	const struct shm_map *m = &reg->map;
 
 	__builtin_prefetch(&m->list_claims[i]);
-	__builtin_prefetch(&m->lists[i], 1);
-	__builtin_prefetch(m->lists[i].sid);
+	__builtin_prefetch(&m->lists[i].gen, 1);
 	__builtin_prefetch(&reg->holds[i], 1);
 }
 
 /* The segment is larger than caches: what the lock's holder will read is on its
- * way while the lock is being taken. */
+ * way while all else is done. */
 static void look_ahead(const struct mx_reg *reg, uint32_t bucket)
 {
 	const struct shm_map *m = &reg->map;
-	uint32_t guess = list_guess(m, bucket), i;
+	uint32_t i;
 
 	__builtin_prefetch(&m->buckets[bucket], 1);
-	fetch_list(reg, guess);
+	fetch_list(reg, list_guess(m, bucket));
 	i = shm_get32(&m->buckets[bucket].head) - 1;
-	if (i != guess && i < m->n_lists)
+	if (i < m->n_lists)
 		fetch_list(reg, i);
 }
 
@@ -232,19 +274,31 @@ static int find_or_make(struct mx_reg *reg, const struct wanted *w,
 	return 0;
 }
 
-static int join_once(struct mx_reg *reg, const struct wanted *w, uint32_t *ret,
-		     uint64_t *ret_gen, struct mx_fault *f)
+static int join_once(struct mx_reg *reg, const struct wanted *w,
+		     struct mx_clist *cl, struct mx_fault *f)
+{
+	int err = bucket_lock(reg, w->bucket, f);
+
+	if (err)
+		return err;
+	err = find_or_make(reg, w, &cl->slot, f);
+	if (!err)
+		cl->gen = shm_get64(&reg->map.lists[cl->slot].gen);
+	bucket_unlock(reg, w->bucket);
+	return err;
+}
+
+static int join(struct mx_reg *reg, const struct wanted *w, struct mx_clist *cl,
+		struct mx_fault *f)
 {
 	int err;
 
-	look_ahead(reg, w->bucket);
-	err = bucket_lock(reg, w->bucket, f);
-	if (err)
-		return err;
-	err = find_or_make(reg, w, ret, f);
-	if (!err)
-		*ret_gen = shm_get64(&reg->map.lists[*ret].gen);
-	bucket_unlock(reg, w->bucket);
+	reg_first_beat(reg);
+	err = join_once(reg, w, cl, f);
+	if (err == -ENOSPC) {
+		sweep_all(reg);
+		err = join_once(reg, w, cl, f);
+	}
 	return err;
 }
 
@@ -252,34 +306,30 @@ int mx_clist_join(struct mx_reg *reg, const struct mx_sid *sid,
 		  const char *name, struct mx_clist **ret,
 		  struct mx_fault *fault)
 {
-	MX_AUTO(mx_free_auto) struct mx_clist *cl = NULL;
+	struct mx_clist *cl;
 	struct wanted w = {.name = name ? name : ""};
 	int err;
 
 	w.sid_len = (uint32_t)mx_sid_pack(sid, (uint8_t *)w.sid);
 	if (!w.sid_len)
 		return reg_fault(fault, -EINVAL, "a list needs a SID");
-	cl = calloc(1, sizeof(*cl));
-	if (!cl)
-		return -ENOMEM;
+	w.crc = mx_crc32(0, w.sid, w.sid_len);
 	err = reg_enter(reg);
 	if (err)
 		return err;
-	reg_first_beat(reg);
-	w.crc = mx_crc32(0, w.sid, w.sid_len);
 	w.bucket = bucket_of(&reg->map, w.crc);
-	err = join_once(reg, &w, &cl->slot, &cl->gen, fault);
-	if (err == -ENOSPC) {
-		sweep_all(reg);
-		err = join_once(reg, &w, &cl->slot, &cl->gen, fault);
-	}
-	reg_leave(reg);
-	if (err)
+	look_ahead(reg, w.bucket);
+	cl = malloc(sizeof(*cl));
+	err = cl ? join(reg, &w, cl, fault) : -ENOMEM;
+	if (err) {
+		reg_leave(reg);
+		free(cl);
 		return err;
+	}
 	cl->reg = reg;
 	cl->bucket = w.bucket;
-	reg_ref(reg);
-	*ret = MX_STEAL(cl);
+	reg_leave_with_ref(reg);
+	*ret = cl;
 	return 0;
 }
 
@@ -302,10 +352,7 @@ void mx_clist_leave(struct mx_clist *cl)
 {
 	if (!cl)
 		return;
-	if (!reg_enter(cl->reg)) {
-		list_unhold(cl);
-		reg_leave(cl->reg);
-	}
+	list_unhold(cl);
 	reg_unref(cl->reg);
 	free(cl);
 }

@@ -33,7 +33,7 @@
 #include <stdint.h>
 
 #define SHM_MAGIC UINT64_C(0x0059524149504d01) /* 01 'M' 'P' 'I' … 'Y' 0 */
-#define SHM_VERSION 2u
+#define SHM_VERSION 3u
 #define SHM_ORDER 0x01020304u /* says the byte order */
 #define SHM_PAGE 4096u
 
@@ -43,6 +43,9 @@
 
 #define SHM_MAX_LISTS (1u << 20)
 #define SHM_MAX_CONNS (1u << 22)
+#define SHM_MAX_BUCKETS (1u << 20)
+/* Two lists in a bucket cost a look at the wrong one; a bucket is small. */
+#define SHM_BUCKETS_A_LIST 4u
 
 /* Byte locks (fcntl, open file description) stand far behind the data: a slot's
  * owner, who sweeps a slot, the gate.  A sweeper has a byte of its own, so that
@@ -141,22 +144,29 @@ enum {
 #define SHM_SID_WORDS 9
 #define SHM_LIST_NAME_WORDS 11
 
+/* Joining and leaving touch one cache line of it, from the members' last word to
+ * the first 32 bytes of the SID, which is all of it for a domain's users. */
 struct shm_list {
-	uint64_t gen;
-	uint32_t next; /* in the bucket */
-	uint32_t crc;
-	uint32_t sum; /* CRC-32 of gen, index, sid_len, the SID's words */
-	uint32_t sid_len;
 	uint32_t conns, peers; /* heads */
 	uint64_t created_ns;
 	uint64_t ticket;   /* the next one's, grows */
 	uint32_t done_seq; /* futex: a poller ended, a connection went */
 	uint32_t pad;
-	uint64_t members[SHM_MEMBER_WORDS]; /* a bit a process slot */
+	uint64_t pad2;
+	uint64_t members[SHM_MEMBER_WORDS]; /* SHM_MEMBER_WORD() */
+	uint64_t gen;
+	uint32_t next; /* in the bucket */
+	uint32_t crc;  /* of the SID */
+	uint32_t sum;  /* of gen, index, sid_len, crc: list_sum() */
+	uint32_t sid_len;
 	uint64_t sid[SHM_SID_WORDS];
 	uint64_t name[SHM_LIST_NAME_WORDS];
-	uint64_t pad2;
 };
+
+/* A member is a bit for its process slot.  Slots are taken from the first on, so
+ * the word that is used most comes last, next to what is read with it. */
+#define SHM_MEMBER_WORD(slot) (SHM_MEMBER_WORDS - 1 - (slot) / 64)
+#define SHM_MEMBER_BIT(slot) (UINT64_C(1) << (slot) % 64)
 
 #define SHM_SERVER_WORDS 24
 
@@ -223,9 +233,10 @@ static_assert(offsetof(struct shm_proc, name) == 48, "layout");
 static_assert(offsetof(struct shm_proc, callbacks) == 80, "layout");
 static_assert(sizeof(struct shm_bucket) == 16, "layout");
 static_assert(sizeof(struct shm_list) == 256, "layout");
-static_assert(offsetof(struct shm_list, members) == 56, "layout");
-static_assert(offsetof(struct shm_list, sid) == 88, "layout");
-static_assert(offsetof(struct shm_list, name) == 160, "layout");
+static_assert(offsetof(struct shm_list, members[3]) == 64, "layout");
+static_assert(offsetof(struct shm_list, gen) == 72, "layout");
+static_assert(offsetof(struct shm_list, sid[4]) == 128, "layout");
+static_assert(offsetof(struct shm_list, name) == 168, "layout");
 static_assert(sizeof(struct shm_peer) == 256, "layout");
 static_assert(offsetof(struct shm_peer, server) == 64, "layout");
 static_assert(sizeof(struct shm_op) == 96, "layout");

@@ -10,6 +10,8 @@
 
 #include <errno.h>
 
+#include "identity/crc.h"
+
 /* --- Taking and freeing ------------------------------------------------- */
 
 static uint32_t claim_from(struct mx_reg *reg, const uint64_t *claims,
@@ -84,22 +86,30 @@ void claim_free(const uint64_t *claim)
 
 /* --- Checksums ---------------------------------------------------------- */
 
+/* Looked at by everyone who joins, so not another CRC: each part times an odd
+ * number.  None of these has 32 equal bits in a row, so that a bit that flips
+ * in any part flips something in the upper half. */
 uint32_t list_sum(const struct shm_map *m, uint32_t i)
 {
 	const struct shm_list *l = &m->lists[i];
-	struct {
-		uint64_t gen;
-		uint32_t index, sid_len;
-		uint64_t sid[SHM_SID_WORDS];
-	} v;
-	uint32_t n;
+	uint64_t where = (uint64_t)i << 32 | shm_get32(&l->sid_len);
 
-	v.index = i;
-	v.gen = shm_get64(&l->gen);
-	v.sid_len = shm_get32(&l->sid_len);
-	n = shm_sid_words(v.sid_len);
-	shm_get_bytes(v.sid, l->sid, n);
-	return mx_crc32(0, &v, offsetof(typeof(v), sid) + 8 * n);
+	return (uint32_t)((shm_get64(&l->gen) * UINT64_C(0x9e3779b97f4a7c15) +
+			   where * UINT64_C(0xc2b2ae3d27d4eb4f) +
+			   shm_get32(&l->crc) * UINT64_C(0xd6e8feb86659fd93)) >>
+			  32);
+}
+
+bool list_right(const struct shm_map *m, uint32_t i)
+{
+	const struct shm_list *l = &m->lists[i];
+	uint64_t sid[SHM_SID_WORDS];
+	uint32_t n = shm_get32(&l->sid_len);
+
+	if (n > sizeof(sid) || shm_get32(&l->sum) != list_sum(m, i))
+		return false;
+	shm_get_bytes(sid, l->sid, SHM_SID_WORDS);
+	return mx_crc32(0, sid, n) == shm_get32(&l->crc);
 }
 
 uint32_t peer_sum(const struct shm_map *m, uint32_t i)
@@ -262,11 +272,11 @@ void unlink_conn(struct mx_reg *reg, const uint32_t *link)
 		      &reg->map.conns[i].next);
 }
 
+/* The word that is most likely set is the last. */
 bool list_has_member(const struct shm_list *l)
 {
-	uint64_t any = 0;
-
-	for (unsigned i = 0; i < SHM_MEMBER_WORDS; i++)
-		any |= shm_get64(&l->members[i]);
-	return any != 0;
+	for (unsigned i = SHM_MEMBER_WORDS; i-- > 0;)
+		if (shm_get64(&l->members[i]))
+			return true;
+	return false;
 }

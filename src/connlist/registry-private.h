@@ -66,9 +66,10 @@ struct mx_reg {
 	uint32_t max_sessions, max_logons;
 	int64_t orphan_ns; /* <0: keep none */
 
-	unsigned refs;     /* the opener's and one a handle */
+	/* References (the opener's and one a handle) in the high half; in the
+	 * low one calls in progress, of which detaching waits for none. */
+	uint64_t uses;
 	bool gone;         /* detached, or this is a forked child */
-	unsigned active;   /* calls in progress; detaching waits for none */
 	unsigned cleaning; /* 1: a thread is cleaning up after a process */
 	uint64_t next_sweep_ns;
 
@@ -102,6 +103,8 @@ static inline uint64_t now_ns(void)
  * at most, and never around a callback. */
 int reg_enter(struct mx_reg *reg);
 void reg_leave(struct mx_reg *reg);
+/* The same, and a reference is taken, at once. */
+void reg_leave_with_ref(struct mx_reg *reg);
 /* Begins the heart's beat, if it has not; whoever holds something has one. */
 void reg_first_beat(struct mx_reg *reg);
 void reg_ref(struct mx_reg *reg);
@@ -180,7 +183,9 @@ static inline uint32_t bucket_of(const struct shm_map *m, uint32_t crc)
  * bucket and not after it. */
 static inline uint32_t list_guess(const struct shm_map *m, uint32_t bucket)
 {
-	return bucket < m->n_lists ? bucket : bucket % m->n_lists;
+	/* There are 2^n buckets. */
+	return (uint32_t)((uint64_t)bucket * m->n_lists >>
+			  __builtin_ctz(m->n_buckets));
 }
 
 void futex_wake(const uint32_t *word, int n);
@@ -197,7 +202,9 @@ uint32_t peer_claim(struct mx_reg *reg);
 uint32_t conn_claim(struct mx_reg *reg);
 void claim_free(const uint64_t *claim);
 
+/* A list's covers the CRC of its SID, which covers the SID: both are right. */
 uint32_t list_sum(const struct shm_map *m, uint32_t i);
+bool list_right(const struct shm_map *m, uint32_t i);
 uint32_t peer_sum(const struct shm_map *m, uint32_t i);
 uint32_t conn_sum(const struct shm_map *m, uint32_t i);
 
@@ -248,8 +255,12 @@ int segment_verify(struct mx_reg *reg, struct mx_fault *f);
 /* Under the bucket's lock, or a further hold on a list that the caller holds
  * already. */
 void list_hold(struct mx_reg *reg, uint32_t slot);
-/* Gives one back; sweeps when it was the last. */
+/* Gives one back; sweeps when it was the last.  Not only between enter and
+ * leave: whoever detaches waits for it. */
 void list_unhold(struct mx_clist *cl);
+/* While detaching, with no call in progress: from here on nobody gives a hold
+ * back.  False: somebody is about to; ask again. */
+bool holds_end_all(struct mx_reg *reg);
 /* Under the lock: 0 when the handle's list is still that one. */
 int list_check_locked(const struct mx_clist *cl);
 

@@ -55,30 +55,39 @@ int reg_damaged(struct mx_fault *f, const char *what)
 
 /* --- Life --------------------------------------------------------------- */
 
+#define USE_CALL UINT64_C(1)
+#define USE_REF (UINT64_C(1) << 32)
+
 int reg_enter(struct mx_reg *reg)
 {
 	if (__atomic_load_n(&reg->gone, __ATOMIC_ACQUIRE))
 		return -ESTALE;
-	__atomic_add_fetch(&reg->active, 1, __ATOMIC_SEQ_CST);
+	__atomic_add_fetch(&reg->uses, USE_CALL, __ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&reg->gone, __ATOMIC_SEQ_CST))
 		return 0;
-	__atomic_sub_fetch(&reg->active, 1, __ATOMIC_SEQ_CST);
+	reg_leave(reg);
 	return -ESTALE;
 }
 
 void reg_leave(struct mx_reg *reg)
 {
-	__atomic_sub_fetch(&reg->active, 1, __ATOMIC_SEQ_CST);
+	__atomic_sub_fetch(&reg->uses, USE_CALL, __ATOMIC_SEQ_CST);
+}
+
+void reg_leave_with_ref(struct mx_reg *reg)
+{
+	__atomic_add_fetch(&reg->uses, USE_REF - USE_CALL, __ATOMIC_SEQ_CST);
 }
 
 void reg_ref(struct mx_reg *reg)
 {
-	__atomic_add_fetch(&reg->refs, 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&reg->uses, USE_REF, __ATOMIC_RELAXED);
 }
 
 void reg_unref(struct mx_reg *reg)
 {
-	if (__atomic_sub_fetch(&reg->refs, 1, __ATOMIC_ACQ_REL))
+	if (__atomic_sub_fetch(&reg->uses, USE_REF, __ATOMIC_ACQ_REL) >=
+	    USE_REF)
 		return;
 	free(reg->holds);
 	free(reg->path);
@@ -319,7 +328,7 @@ static uint32_t power_of_two(uint32_t n)
 {
 	uint32_t p = 1;
 
-	while (p < n && p < SHM_MAX_LISTS)
+	while (p < n && p < SHM_MAX_BUCKETS)
 		p *= 2;
 	return p;
 }
@@ -330,7 +339,7 @@ static struct mx_reg *reg_new(const struct mx_reg_params *p, const char *path)
 
 	if (!reg)
 		return NULL;
-	reg->refs = 1;
+	reg->uses = USE_REF;
 	reg->fd = -1;
 	if (p->name)
 		snprintf(reg->name, sizeof(reg->name), "%s", p->name);
@@ -398,8 +407,8 @@ int mx_reg_open(const struct mx_reg_params *params, struct mx_reg **ret,
 							     MX_REG_DEF_LISTS));
 	job.want.n_conns = or_default(p->n_conns, or_default(place.n_conns,
 							     MX_REG_DEF_CONNS));
-	job.want.n_buckets =
-		power_of_two(or_default(p->n_buckets, job.want.n_lists));
+	job.want.n_buckets = power_of_two(or_default(
+		p->n_buckets, SHM_BUCKETS_A_LIST * job.want.n_lists));
 	job.want.share = place.share;
 	job.want.group = place.group;
 	err = attach_and_remember(&job);
@@ -419,7 +428,8 @@ static bool wait_for_calls(struct mx_reg *reg)
 	const struct timespec step = {.tv_nsec = MX_NS_PER_MS};
 	uint64_t end = now_ns() + (uint64_t)DETACH_PATIENCE_NS;
 
-	while (__atomic_load_n(&reg->active, __ATOMIC_SEQ_CST)) {
+	while (__atomic_load_n(&reg->uses, __ATOMIC_SEQ_CST) % USE_REF ||
+	       !holds_end_all(reg)) {
 		if (now_ns() >= end)
 			return false;
 		nanosleep(&step, NULL);

@@ -41,7 +41,7 @@ struct mx_reg_params {
 	 * kernel name. */
 	const char *name;
 	/* Capacities, used only when this call creates the segment; 0: the
-	 * administrator's, else the defaults above.  n_buckets 0: one a list. */
+	 * administrator's, else the defaults above.  n_buckets 0: four a list. */
 	uint32_t n_lists, n_conns, n_buckets;
 	uint32_t max_sessions; /* 0: MX_REG_DEF_SESSIONS */
 	uint32_t max_logons;   /* 0: MX_REG_DEF_LOGONS */

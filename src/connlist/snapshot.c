@@ -247,8 +247,7 @@ static void copy_list(const struct shm_map *m, uint32_t i,
 	o->bucket = bucket_of(m, o->crc);
 	shm_get_text(o->name, l->name, SHM_LIST_NAME_WORDS);
 	o->created_ns = shm_get64(&l->created_ns);
-	o->torn = shm_get32(&l->sum) != list_sum(m, i) ||
-		  shm_get64(&l->gen) != o->gen;
+	o->torn = !list_right(m, i) || shm_get64(&l->gen) != o->gen;
 }
 
 static void take_list(const struct shm_map *m, struct mx_snap *s, uint32_t i,

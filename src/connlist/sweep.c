@@ -225,8 +225,7 @@ int sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe)
 		uint64_t claim = shm_get64(&m->list_claims[i]);
 		int err;
 
-		if (half_made_by_the_living(reg, claim) ||
-		    shm_get32(&m->lists[i].sum) != list_sum(m, i))
+		if (half_made_by_the_living(reg, claim) || !list_right(m, i))
 			return -EBADMSG;
 		if (SHM_CLAIM_STATE(claim) == SHM_DYING) {
 			unlink_list(reg, link);
@@ -347,7 +346,7 @@ static int sweep_list_of(struct sweep *sw, uint32_t i, uint64_t claim)
 	const struct shm_map *m = &sw->reg->map;
 	int err = 0;
 
-	if (shm_get32(&m->lists[i].sum) == list_sum(m, i))
+	if (list_right(m, i))
 		err = sweep_bucket_probing(
 			sw, bucket_of(m, shm_get32(&m->lists[i].crc)));
 	if (!err)
@@ -370,10 +369,11 @@ static void sweep_claims(struct sweep *sw, const uint64_t *claims, uint32_t n,
 static void sweep_memberships(struct mx_reg *reg, uint32_t slot)
 {
 	const struct shm_map *m = &reg->map;
-	uint64_t bit = UINT64_C(1) << slot % 64;
+	uint64_t bit = SHM_MEMBER_BIT(slot);
 
 	for (uint32_t i = 0; i < m->n_lists; i++) {
-		const uint64_t *word = &m->lists[i].members[slot / 64];
+		const uint64_t *word =
+			&m->lists[i].members[SHM_MEMBER_WORD(slot)];
 
 		if (SHM_CLAIM_STATE(shm_get64(&m->list_claims[i])) !=
 			    SHM_LIVE ||

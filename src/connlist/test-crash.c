@@ -84,9 +84,8 @@ static void check_list(struct mx_reg *reg, uint32_t list, uint32_t *n_conns,
 			 SHM_CLAIM(SHM_LIVE, 0));
 	for (unsigned w = 0; w < SHM_MEMBER_WORDS; w++)
 		assert_int_equal(shm_get64(&l->members[w]) &
-					 ~(w == reg->slot / 64
-						   ? UINT64_C(1)
-							     << reg->slot % 64
+					 ~(w == SHM_MEMBER_WORD(reg->slot)
+						   ? SHM_MEMBER_BIT(reg->slot)
 						   : 0),
 				 0);
 	for (const uint32_t *k = &l->conns; conn_at(reg, k, list, &c, &i);

@@ -290,6 +290,35 @@ static void test_a_changed_sid_is_not_believed(void **state)
 	must_work();
 }
 
+/* A bit that flips in what a list is found by is seen, whichever it is. */
+static void test_every_bit_of_a_lists_identity_counts(void **state)
+{
+	struct mx_reg *reg = tu_open(8, 8, 0);
+	struct mx_clist *cl = tu_join(reg, 1);
+	uint32_t i = mx_clist_slot(cl);
+	const struct shm_list *l = &reg->map.lists[i];
+	const struct {
+		const void *at;
+		unsigned n;
+	} parts[] = {
+		{&l->gen, 2},     {&l->crc, 1}, {&l->sum, 1},
+		{&l->sid_len, 1}, {l->sid, 4}, /* S-1-22-1-1: 16 bytes */
+	};
+
+	for (size_t p = 0; p < MX_ARRAY_SIZE(parts); p++)
+		for (unsigned bit = 0; bit < 32 * parts[p].n; bit++) {
+			const uint32_t *w = parts[p].at;
+			uint32_t was = shm_get32(w += bit / 32);
+
+			shm_put32(w, was ^ 1u << bit % 32);
+			assert_false(list_right(&reg->map, i));
+			shm_put32(w, was);
+		}
+	assert_true(list_right(&reg->map, i));
+	mx_clist_leave(cl);
+	mx_reg_close(reg);
+}
+
 /* --- No room ------------------------------------------------------------ */
 
 /* In its own mount namespace: a tmpfs of 1 MiB. */
@@ -328,7 +357,8 @@ static void test_a_full_dev_shm_is_a_clear_error(void **state)
 	assert_int_equal(WEXITSTATUS(st), 0);
 }
 
-MX_TEST_MAIN(MX_TEST(test_a_good_segment_is_kept),
+MX_TEST_MAIN(MX_TEST(test_every_bit_of_a_lists_identity_counts),
+	     MX_TEST(test_a_good_segment_is_kept),
 	     MX_TEST(test_any_flip_in_the_header_is_noticed),
 	     MX_TEST(test_damage_is_refused_while_others_are_attached),
 	     MX_TEST(test_every_truncation_is_noticed),

@@ -32,8 +32,7 @@ static bool sid_right(const struct shm_map *m, uint32_t i)
 
 	shm_get_bytes(raw, l->sid, SHM_SID_WORDS);
 	return n <= sizeof(raw) && !mx_sid_unpack(raw, n, &sid) &&
-	       mx_sid_crc(&sid) == shm_get32(&l->crc) &&
-	       shm_get32(&l->sum) == list_sum(m, i);
+	       list_right(m, i);
 }
 
 static int verify_list(const struct mx_reg *reg, uint32_t list,

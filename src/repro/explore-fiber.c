@@ -242,25 +242,35 @@ bool picture_restore(unsigned depth)
 
 /* ---- what the linker sends here ---- */
 
+void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
 void __real_free(void *p);
 mx_mono __real_mx_mono_now(void);
+void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t n, size_t size);
 void __wrap_free(void *p);
 mx_mono __wrap_mx_mono_now(void);
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
-void *__wrap_calloc(size_t n, size_t size)
+static void *take(size_t size)
 {
 	size_t at = fb.used;
 
-	if (ex.run.cur == NOBODY)
-		return __real_calloc(n, size);
-	fb.used += (n * size + 15) & ~(size_t)15;
+	fb.used += (size + 15) & ~(size_t)15;
 	if (fb.used > HEAP_BYTES)
 		abort();
 	return fb.heap + at;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return ex.run.cur == NOBODY ? __real_malloc(size) : take(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return ex.run.cur == NOBODY ? __real_calloc(n, size) : take(n * size);
 }
 
 void __wrap_free(void *p)

@@ -138,63 +138,66 @@ static void worker(void *arg)
 
 /* ---- free records ---- */
 
-/* The record that a word lies in: its claim, and what of it outlives it (the
- * generation stands first). */
+/* The record that a word lies in: its claim, and where in it the generation is,
+ * which outlives it. */
 struct record {
 	const uint64_t *claim;
 	const char *at;
-	size_t n;
+	size_t n, gen;
 };
 
 static bool record_of(const void *word, const void *base, size_t size,
-		      uint32_t n, const uint64_t *claims, struct record *ret)
+		      size_t gen, uint32_t n, const uint64_t *claims,
+		      struct record *ret)
 {
 	size_t at = (size_t)((const char *)word - (const char *)base);
 
 	if ((const char *)word < (const char *)base || at >= n * size)
 		return false;
 	*ret = (struct record){&claims[at / size],
-			       (const char *)base + at / size * size, size};
+			       (const char *)base + at / size * size, size,
+			       gen};
 	return true;
 }
+
+#define GEN(type) offsetof(struct shm_##type, gen)
 
 static bool find_record(const void *word, struct record *ret)
 {
 	const struct shm_map *m = &reg->map;
 
-	return record_of(word, m->lists, sizeof(*m->lists), m->n_lists,
-			 m->list_claims, ret) ||
-	       record_of(word, m->peers, sizeof(*m->peers), m->n_peers,
-			 m->peer_claims, ret) ||
-	       record_of(word, m->conns, sizeof(*m->conns), m->n_conns,
-			 m->conn_claims, ret);
+	return record_of(word, m->lists, sizeof(*m->lists), GEN(list),
+			 m->n_lists, m->list_claims, ret) ||
+	       record_of(word, m->peers, sizeof(*m->peers), GEN(peer),
+			 m->n_peers, m->peer_claims, ret) ||
+	       record_of(word, m->conns, sizeof(*m->conns), GEN(conn),
+			 m->n_conns, m->conn_claims, ret);
+}
+
+/* The i-th claim of an array that a word lies in. */
+static bool claim_of(const void *word, const uint64_t *claims, uint32_t n,
+		     uint32_t *ret)
+{
+	size_t at = (size_t)((const char *)word - (const char *)claims);
+
+	if ((const char *)word < (const char *)claims || at >= 8 * (size_t)n)
+		return false;
+	*ret = (uint32_t)(at / 8);
+	return true;
 }
 
 static bool find_claim(const void *word, struct record *ret)
 {
 	const struct shm_map *m = &reg->map;
-	struct record c;
+	uint32_t i;
 
-	if (record_of(word, m->list_claims, 8, m->n_lists, m->list_claims, &c))
-		*ret = (struct record){
-			c.claim,
-			(const char *)&m->lists[c.claim - m->list_claims],
-			sizeof(*m->lists)};
-	else if (record_of(word, m->peer_claims, 8, m->n_peers, m->peer_claims,
-			   &c))
-		*ret = (struct record){
-			c.claim,
-			(const char *)&m->peers[c.claim - m->peer_claims],
-			sizeof(*m->peers)};
-	else if (record_of(word, m->conn_claims, 8, m->n_conns, m->conn_claims,
-			   &c))
-		*ret = (struct record){
-			c.claim,
-			(const char *)&m->conns[c.claim - m->conn_claims],
-			sizeof(*m->conns)};
-	else
-		return false;
-	return true;
+	if (claim_of(word, m->list_claims, m->n_lists, &i))
+		return find_record(&m->lists[i], ret);
+	if (claim_of(word, m->peer_claims, m->n_peers, &i))
+		return find_record(&m->peers[i], ret);
+	if (claim_of(word, m->conn_claims, m->n_conns, &i))
+		return find_record(&m->conns[i], ret);
+	return false;
 }
 
 /* A record that was given back keeps its generation, the rest is garbage. */
@@ -203,8 +206,10 @@ static void clear_free(void *arg, const void *word)
 	struct record r;
 
 	(void)arg;
-	if (find_claim(word, &r) && !*r.claim)
-		explore_clear(r.at + 8, r.n - 8);
+	if (!find_claim(word, &r) || *r.claim)
+		return;
+	explore_clear(r.at, r.gen);
+	explore_clear(r.at + r.gen + 8, r.n - r.gen - 8);
 }
 
 static bool owned_or_generation(void *arg, const void *word)
@@ -212,7 +217,7 @@ static bool owned_or_generation(void *arg, const void *word)
 	struct record r;
 
 	(void)arg;
-	return !find_record(word, &r) || *r.claim || word == r.at;
+	return !find_record(word, &r) || *r.claim || word == r.at + r.gen;
 }
 
 static bool nothing_left(void *arg, bool hangs)
