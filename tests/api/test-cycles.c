@@ -15,6 +15,9 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+
+#include <mapiutil.h>
 
 #include "base/clock.h"
 #include "hive.h"
@@ -190,6 +193,47 @@ static void test_initialize_and_uninitialize_leave_nothing_behind(void **state)
 	hive_free(h);
 }
 
+static LONG STDAPICALLTYPE ignore(LPVOID arg, ULONG n, LPNOTIFICATION v)
+{
+	return 0;
+}
+
+/* B22: threads do not grow with users: beside the program's own (here one, and
+ * the test's watchdog) there are as many as are promised for any number. */
+static void test_users_who_wait_for_news_add_no_threads(void **state)
+{
+	enum { N = 60 };
+	struct hive *h = hive_new(N);
+	unsigned before = hive_threads(), few, many;
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	LPMAPISESSION s[N];
+	LPMDB mdb[N];
+
+	must_ok(MAPIInitialize(NULL));
+	for (unsigned i = 0; i < N; i++) {
+		LPMAPIADVISESINK sink = NULL;
+		ULONG_PTR conn = 0;
+
+		s[i] = hive_logon(h, i);
+		mdb[i] = hive_store(s[i]);
+		must_ok(HrAllocAdviseSink(ignore, NULL, &sink));
+		must_ok(IMsgStore_Advise(mdb[i], 0, NULL, fnevObjectCreated,
+					 sink, &conn));
+		IMAPIAdviseSink_Release(sink);
+		if (i == 1)
+			few = hive_threads();
+	}
+	many = hive_threads();
+	assert_in_range(few, before, before + (unsigned)cores + 2);
+	assert_in_range(many, before, before + (unsigned)cores + 2);
+	for (unsigned i = 0; i < N; i++) {
+		IMsgStore_Release(mdb[i]);
+		IMAPISession_Release(s[i]);
+	}
+	MAPIUninitialize();
+	hive_free(h);
+}
+
 /* A server that is stopped in the middle of it all, and goes on: what ended
  * meanwhile is told it when it is back. */
 static void
@@ -223,4 +267,5 @@ test_what_ends_while_the_server_is_stopped_leaves_nothing(void **state)
 MX_TEST_MAIN(MX_TEST_IN(test_logon_and_release_leave_nothing_behind, 1500),
 	     MX_TEST_IN(test_initialize_and_uninitialize_leave_nothing_behind,
 			600),
+	     MX_TEST(test_users_who_wait_for_news_add_no_threads),
 	     MX_TEST(test_what_ends_while_the_server_is_stopped_leaves_nothing))
