@@ -11,7 +11,7 @@
  *	MAPIARY_USER_PARAMS who = { .cbSize = sizeof(who),
  *		.lpszLogin = "anna", .lpszPassword = password };
  *	MAPIARY_CONFIG where = { .cbSize = sizeof(where),
- *		.lpszUrl = "https://mail.example/mapi/emsmdb/" };
+ *		.lpszAddress = "anna@mail.example" };
  *
  *	MapiaryCreateUser(&who, &user);
  *	MapiaryDefineProfile("anna", &where);
