@@ -291,14 +291,13 @@ static int join_once(struct mx_reg *reg, const struct wanted *w,
 static int join(struct mx_reg *reg, const struct wanted *w, struct mx_clist *cl,
 		struct mx_fault *f)
 {
+	unsigned tries = 0;
 	int err;
 
 	reg_first_beat(reg);
-	err = join_once(reg, w, cl, f);
-	if (err == -ENOSPC) {
-		sweep_all(reg);
+	do {
 		err = join_once(reg, w, cl, f);
-	}
+	} while (err == -ENOSPC && make_room(reg, tries++));
 	return err;
 }
 

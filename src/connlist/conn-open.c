@@ -399,12 +399,12 @@ static int wait_in_line(struct opening *o, int r)
 
 static int open_placed(struct opening *o)
 {
-	int r = open_first(o);
+	unsigned tries = 0;
+	int r;
 
-	if (r == -ENOSPC) {
-		sweep_all(o->conn->list.reg);
+	do {
 		r = open_first(o);
-	}
+	} while (r == -ENOSPC && make_room(o->conn->list.reg, tries++));
 	return wait_in_line(o, r);
 }
 

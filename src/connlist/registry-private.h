@@ -247,6 +247,12 @@ int sweep_slot(struct mx_reg *reg, uint32_t slot, uint32_t keep,
 int sweep_dead(struct mx_reg *reg);
 /* Everything that time ends, everywhere; when a table is full, now and then. */
 void sweep_all(struct mx_reg *reg);
+/* Of the sessions that are remembered for users whom nobody acts for, those of
+ * the older half of the time.  True when there were any. */
+bool sweep_remembered(struct mx_reg *reg);
+/* When a table is full: false when it is of no use to try once more.  The living
+ * go before what is remembered of the dead. */
+bool make_room(struct mx_reg *reg, unsigned tries);
 /* With nobody else attached: 0 when the whole segment keeps its invariants. */
 int segment_verify(struct mx_reg *reg, struct mx_fault *f);
 

@@ -481,3 +481,72 @@ void sweep_all(struct mx_reg *reg)
 	}
 	sweep_memberless(reg);
 }
+
+/* --- No room ------------------------------------------------------------ */
+
+/* A session that is remembered for a list which nobody holds. */
+static bool forgettable(const struct shm_map *m, uint32_t i, uint32_t *ret_list)
+{
+	const struct shm_conn *k = &m->conns[i];
+	uint32_t list = shm_get32(&k->list) - 1;
+
+	if (shm_get64(&m->conn_claims[i]) != SHM_CLAIM(SHM_ORPHAN, 0) ||
+	    list >= m->n_lists ||
+	    shm_get64(&k->list_gen) != shm_get64(&m->lists[list].gen) ||
+	    list_has_member(&m->lists[list]))
+		return false;
+	*ret_list = list;
+	return true;
+}
+
+/* Looked at again under the lock: it may have been taken over meanwhile. */
+static bool forget(struct mx_reg *reg, uint32_t i, uint64_t until_ns)
+{
+	const struct shm_map *m = &reg->map;
+	uint32_t list, bucket;
+	bool done;
+
+	if (!forgettable(m, i, &list))
+		return false;
+	bucket = bucket_of(m, shm_get32(&m->lists[list].crc));
+	if (bucket_lock_within(reg, bucket, SWEEP_PATIENCE_NS, NULL))
+		return false;
+	done = forgettable(m, i, &list) &&
+	       bucket_of(m, shm_get32(&m->lists[list].crc)) == bucket &&
+	       shm_get64(&m->conns[i].orphan_ns) <= until_ns;
+	if (done) {
+		shm_put64(&m->conn_claims[i], SHM_CLAIM(SHM_CLOSING, reg->tag));
+		/* Damage shows to whoever locks it for itself. */
+		(void)sweep_bucket_locked(reg, bucket, false);
+	}
+	bucket_unlock(reg, bucket);
+	return done;
+}
+
+bool sweep_remembered(struct mx_reg *reg)
+{
+	const struct shm_map *m = &reg->map;
+	uint64_t oldest = UINT64_MAX, newest = 0, until;
+	uint32_t list;
+	bool any = false;
+
+	for (uint32_t i = 0; i < m->n_conns; i++) {
+		uint64_t since = shm_get64(&m->conns[i].orphan_ns);
+
+		if (!forgettable(m, i, &list))
+			continue;
+		oldest = since < oldest ? since : oldest;
+		newest = since > newest ? since : newest;
+	}
+	until = oldest + (newest - oldest) / 2;
+	for (uint32_t i = 0; i < m->n_conns && oldest <= newest; i++)
+		any |= forget(reg, i, until);
+	return any;
+}
+
+bool make_room(struct mx_reg *reg, unsigned tries)
+{
+	if (tries == 0)
+		sweep_all(reg);
+	return tries == 0 || sweep_remembered(reg);
+}

@@ -300,6 +300,17 @@ static int attach_and_tick(void)
 	return 0;
 }
 
+static int attach_and_forget(void)
+{
+	struct mx_reg *reg = story_attach(0);
+
+	MUST(reg);
+	while (sweep_remembered(reg))
+		;
+	mx_reg_close(reg);
+	return 0;
+}
+
 static uint32_t stores_of(int (*fn)(void))
 {
 	uint32_t n = 1, step = 64;
@@ -324,7 +335,8 @@ static void test_death_while_cleaning_up_is_repaired(void **state)
 	for (int i = 0; i < 700; i++) {
 		dies(story_everything, 1 + mx_prng_below(&r, most));
 		dies(attach_and_tick, 1 + mx_prng_below(&r, 150));
-		dies(attach_and_tick, 1 + mx_prng_below(&r, 150));
+		dies(i % 2 ? attach_and_tick : attach_and_forget,
+		     1 + mx_prng_below(&r, 150));
 		survivor_checks();
 	}
 	survivor_drains();

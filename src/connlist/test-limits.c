@@ -5,6 +5,8 @@
  * names the limit; what is given back can be had again.
  */
 #include <errno.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "connlist/conn.h"
 #include "connlist/test-util.h"
@@ -138,8 +140,89 @@ static void test_b30_the_default_capacity_can_be_used(void **state)
 	free(k);
 }
 
+/* What dead processes left is remembered as long as there is room. */
+static void leave_sessions(const char *const *names, uint32_t first, uint32_t n)
+{
+	pid_t pid = tu_fork();
+	int st;
+
+	if (pid == 0) {
+		struct mx_reg *reg = tu_attach();
+
+		for (uint32_t i = first; i < first + n; i++) {
+			struct mx_conn *k = NULL;
+
+			if (open_at(tu_join(reg, i), 0, &k, NULL))
+				_exit(1);
+			mx_conn_set_cookies(k, names[i]);
+		}
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &st, 0), pid);
+	assert_int_equal(st, 0);
+}
+
+static bool is_remembered(struct mx_reg *reg, uint32_t user)
+{
+	struct mx_sid sid = mx_sid_unix(user);
+	bool found = false;
+
+	for (uint32_t i = 0; i < reg->map.n_lists; i++)
+		found = found ||
+			(shm_get64(&reg->map.list_claims[i]) &&
+			 shm_get32(&reg->map.lists[i].crc) == mx_sid_crc(&sid));
+	return found;
+}
+
+/* The living go first: of what is remembered the older half of the time goes,
+ * and what a user has with whom somebody acts stays. */
+static void test_remembered_sessions_give_way_to_the_living(void **state)
+{
+	static const char *const names[] = {"a=0", "a=1", "a=2", "a=3", "a=4"};
+	struct mx_reg *reg = tu_open(5, 5, 0);
+	struct mx_clist *mine, *cl, *no = NULL;
+	struct mx_conn *k[5] = {NULL}, *none = NULL;
+	struct mx_sid sid = mx_sid_unix(9);
+	struct mx_conn_params p = {.server = "server0:443"};
+	char got[MX_CONN_COOKIES_MAX + 1];
+
+	leave_sessions(names, 0, 1);
+	mx_reg_tick(reg);
+	mine = tu_join(reg, 0);
+	leave_sessions(names, 1, 2);
+	mx_reg_tick(reg);
+	leave_sessions(names, 3, 2);
+	mx_reg_tick(reg);
+	assert_int_equal(tu_claims(reg->map.conn_claims, 5), 5);
+	cl = tu_join(reg, 9); /* lists are full: the oldest go */
+	assert_true(is_remembered(reg, 0));
+	assert_false(is_remembered(reg, 1));
+	assert_true(is_remembered(reg, 4));
+	assert_int_equal(open_at(cl, 0, &k[0], NULL), 0);
+	/* The same for connections; at last only the living are there. */
+	for (uint32_t i = 1; i < 4; i++)
+		assert_int_equal(open_at(cl, i, &k[i], NULL), 0);
+	assert_false(is_remembered(reg, 4));
+	assert_int_equal(open_at(cl, 4, &none, NULL), -ENOSPC);
+	mx_conn_close(k[3], MX_CONN_ENDED);
+	k[3] = NULL;
+	assert_int_equal(mx_conn_open(mine, &p, &k[4], NULL), 0);
+	assert_int_equal(mx_conn_cookies(k[4], got, sizeof(got)), 3);
+	assert_string_equal(got, "a=0");
+	for (uint32_t i = 0; i < 5; i++)
+		mx_conn_close(k[i], MX_CONN_ENDED);
+	mx_clist_leave(cl);
+	mx_clist_leave(mine);
+	assert_int_equal(mx_clist_join(reg, &sid, "", &no, NULL), 0);
+	mx_clist_leave(no);
+	tu_assert_empty(reg);
+	mx_reg_close(reg);
+}
+
 MX_TEST_MAIN(MX_TEST(test_b30_the_end_of_the_lists_is_named),
 	     MX_TEST(test_b30_the_end_of_the_connections_is_named),
 	     MX_TEST(test_b30_the_end_of_the_servers_is_named),
 	     MX_TEST(test_b30_the_end_of_the_processes_is_named),
-	     MX_TEST(test_b30_the_default_capacity_can_be_used))
+	     MX_TEST(test_b30_the_default_capacity_can_be_used),
+	     MX_TEST(test_remembered_sessions_give_way_to_the_living))
