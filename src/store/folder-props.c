@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "store/dir.h"
 #include "store/entry.h"
+#include "store/give.h"
 #include "store/obj-private.h"
 #include "store/sql.h"
 #include "store/tags.h"
@@ -210,44 +211,6 @@ static const struct {
 	{T_IPM_TASK_ENTRYID, MX_FLD_TASKS, true},
 	{T_IPM_DRAFTS_ENTRYID, MX_FLD_DRAFTS, true},
 };
-
-static int give_bin(struct mx_bin b, uint32_t tag, struct mx_propval *ret)
-{
-	if (!b.p)
-		return -ENOMEM;
-	ret->tag = tag;
-	ret->v.bin = b;
-	return 1;
-}
-
-static int give_i4(int64_t n, uint32_t tag, struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.i4 = n > INT32_MAX ? INT32_MAX : (int32_t)n;
-	return 1;
-}
-
-static int give_i8(int64_t n, uint32_t tag, struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.i8 = n;
-	return 1;
-}
-
-static int give_str(const char *s, uint32_t tag, struct mx_arena *a,
-		    struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.str = mx_arena_strdup(a, s);
-	return ret->v.str ? 1 : -ENOMEM;
-}
-
-static int give_bool(bool b, uint32_t tag, struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.b = b;
-	return 1;
-}
 
 static int give_link(struct mx_mdb *db, uint16_t id, bool on_folder,
 		     struct mx_arena *a, struct mx_propval *ret)

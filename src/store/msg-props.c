@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "store/entry.h"
+#include "store/give.h"
 #include "store/obj-private.h"
 #include "store/tags.h"
 
@@ -56,44 +57,6 @@ const uint32_t mx_att_computed_tags[] = {
 	T_STORE_ENTRYID,     T_STORE_RECORD_KEY,
 	T_MAPPING_SIGNATURE, 0,
 };
-
-static int give_bin(struct mx_bin b, uint32_t tag, struct mx_propval *ret)
-{
-	if (!b.p)
-		return -ENOMEM;
-	ret->tag = tag;
-	ret->v.bin = b;
-	return 1;
-}
-
-static int give_i4(int64_t n, uint32_t tag, struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.i4 = n > INT32_MAX ? INT32_MAX : (int32_t)n;
-	return 1;
-}
-
-static int give_i8(int64_t n, uint32_t tag, struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.i8 = n;
-	return 1;
-}
-
-static int give_bool(bool b, uint32_t tag, struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.b = b;
-	return 1;
-}
-
-static int give_str(const char *s, uint32_t tag, struct mx_arena *a,
-		    struct mx_propval *ret)
-{
-	ret->tag = tag;
-	ret->v.str = mx_arena_strdup(a, s);
-	return ret->v.str ? 1 : -ENOMEM;
-}
 
 static int give_guid(const struct mx_guid *g, uint32_t tag, struct mx_arena *a,
 		     struct mx_propval *ret)

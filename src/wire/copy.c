@@ -16,21 +16,6 @@ static int dup_bin(struct mx_arena *a, struct mx_bin b, struct mx_bin *ret)
 	return ret->p ? 0 : -ENOMEM;
 }
 
-static size_t item_size(uint16_t type)
-{
-	switch (type) {
-	case MX_PT_I2:
-		return 2;
-	case MX_PT_LONG:
-	case MX_PT_R4:
-		return 4;
-	case MX_PT_CLSID:
-		return 16;
-	default:
-		return 8;
-	}
-}
-
 static int copy_mv(struct mx_arena *a, uint16_t type, const struct mx_mv *mv,
 		   struct mx_mv *ret)
 {
@@ -48,7 +33,7 @@ static int copy_mv(struct mx_arena *a, uint16_t type, const struct mx_mv *mv,
 		for (uint32_t i = 0; strs && i < mv->n && !r; i++)
 			r = dup_str(a, mv->str[i], &strs[i]);
 	} else {
-		ret->p = mx_arena_dup(a, mv->p, mv->n * item_size(type));
+		ret->p = mx_arena_dup(a, mv->p, mv->n * mx_mv_item_size(type));
 	}
 	return ret->p ? r : -ENOMEM;
 }
@@ -86,7 +71,8 @@ static bool equal_mv(uint16_t type, const struct mx_mv *a,
 		return false;
 	if (type != MX_PT_BINARY && type != MX_PT_STRING8 &&
 	    type != MX_PT_UNICODE)
-		return !a->n || !memcmp(a->p, b->p, a->n * item_size(type));
+		return !a->n ||
+		       !memcmp(a->p, b->p, a->n * mx_mv_item_size(type));
 	for (uint32_t i = 0; i < a->n; i++)
 		if (type == MX_PT_BINARY ? !mx_bin_equal(a->bin[i], b->bin[i])
 					 : strcmp(a->str[i], b->str[i]) != 0)
@@ -122,7 +108,7 @@ bool mx_propval_equal(const struct mx_propval *a, const struct mx_propval *b)
 	case MX_PT_SRESTRICT:
 		return mx_restrict_equal(a->v.res, b->v.res);
 	default:
-		return memcmp(&a->v, &b->v, item_size(type)) == 0;
+		return memcmp(&a->v, &b->v, mx_mv_item_size(type)) == 0;
 	}
 }
 

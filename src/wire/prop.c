@@ -88,6 +88,13 @@ static size_t mv_sizes(uint16_t type, size_t *ret_mem)
 	}
 }
 
+size_t mx_mv_item_size(uint16_t type)
+{
+	size_t mem;
+
+	return mv_sizes(type, &mem) ? mem : 0;
+}
+
 /* The item is decoded as a single value and its leading bytes are what the
  * array holds: every member of the union starts at its address. */
 static void decode_mv(struct mx_rd *rd, uint16_t type, struct mx_mv *ret)

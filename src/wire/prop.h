@@ -64,6 +64,9 @@ struct mx_mv {
 	};
 };
 
+/* Bytes of one item in memory, by the base type; 0: there is no such multivalue. */
+size_t mx_mv_item_size(uint16_t type);
+
 union mx_propdata {
 	int16_t i2;
 	int32_t i4;

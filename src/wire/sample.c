@@ -166,25 +166,9 @@ static void sample_data(struct mx_sampler *s, uint16_t type,
 	}
 }
 
-static size_t item_size(uint16_t type)
-{
-	switch (type) {
-	case MX_PT_I2:
-		return 2;
-	case MX_PT_LONG:
-	case MX_PT_R4:
-		return 4;
-	case MX_PT_CLSID:
-	case MX_PT_BINARY:
-		return 16;
-	default:
-		return 8;
-	}
-}
-
 static void sample_mv(struct mx_sampler *s, uint16_t type, struct mx_mv *ret)
 {
-	size_t size = item_size(type);
+	size_t size = mx_mv_item_size(type);
 	uint8_t *items;
 
 	ret->n = mx_sample_below(s, 4);
