@@ -10,7 +10,6 @@
  * second floor, that moves the same bytes with next to no headers: the least
  * that any POST of so many bytes costs here.  It has no limit.
  */
-#include <mapiutil.h>
 #include <stdio.h>
 
 #include "base/clock.h"
@@ -23,26 +22,13 @@ struct job {
 	struct bench_floor *floor;
 };
 
-static bool get_props(struct job *j)
-{
-	static SizedSPropTagArray(3, tags) = {
-		3, {PR_CONTENT_COUNT, PR_CONTENT_UNREAD, PR_DISPLAY_NAME_W}};
-	LPSPropValue v = NULL;
-	ULONG n = 0;
-	HRESULT hr = IMAPIFolder_GetProps(j->side.inbox, (LPSPropTagArray)&tags,
-					  0, &n, &v);
-
-	MAPIFreeBuffer(v);
-	return bench_ok("GetProps", hr);
-}
-
 static double ours(void *arg)
 {
 	struct job *j = arg;
 	int64_t start = mx_mono_now().ns;
 
 	for (unsigned i = 0; i < j->b->ops; i++)
-		if (!get_props(j))
+		if (!bench_get_props(&j->side))
 			return -1;
 	return (double)(mx_mono_now().ns - start);
 }
@@ -58,14 +44,13 @@ static double bare(void *arg)
 	return (double)(mx_mono_now().ns - start);
 }
 
-/* Bytes of one round trip of ours; false also when GetProps takes more or less
- * than one, which would make the comparison a lie. */
-static bool sizes(struct job *j, struct bench_sizes *ret)
+/* Taking more or less than one round trip would make the comparison a lie. */
+bool bench_sizes_of(struct bench_side *s, struct bench_sizes *ret)
 {
 	MAPIARY_SESSION_INFO a, b;
 
-	if (!get_props(j) || !bench_info(j->side.ses, &a) || !get_props(j) ||
-	    !bench_info(j->side.ses, &b))
+	if (!bench_get_props(s) || !bench_info(s->ses, &a) ||
+	    !bench_get_props(s) || !bench_info(s->ses, &b))
 		return false;
 	if (b.cRoundTrips - a.cRoundTrips != 1) {
 		mx_cli_fail("bench", "GetProps took %u round trips, not one",
@@ -127,7 +112,7 @@ int bench_execute(struct bench *b)
 	struct bench_sizes s;
 	int r = -1;
 
-	if (bench_side_open(b, 0, 0, &j.side) && sizes(&j, &s))
+	if (bench_side_open(b, 0, 0, &j.side) && bench_sizes_of(&j.side, &s))
 		r = against(&j, bench_floor_open_as(&s), &line);
 	if (!r)
 		r = against(&j, open_bodies(&s), &bodies);

@@ -25,8 +25,11 @@
 /* Its line without the value: colon, blank, line end. */
 #define FILLER_SIZE (sizeof(FILLER) - 1 + 4)
 
+#define BENCH_FLOOR_CONNS 20000u
+
 struct bench_floor {
 	pid_t pid;
+	uint16_t port;
 	CURL *curl;
 	struct curl_slist *headers;
 	char *body;
@@ -83,7 +86,8 @@ static void serve(int out, size_t n_res, size_t n_filler)
 		MHD_add_response_header(res, FILLER, filler(n_filler));
 	daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL,
 				  answer, res, MHD_OPTION_SOCK_ADDR, &at,
-				  MHD_OPTION_END);
+				  MHD_OPTION_CONNECTION_LIMIT,
+				  BENCH_FLOOR_CONNS, MHD_OPTION_END);
 	info = daemon ? MHD_get_daemon_info(daemon, MHD_DAEMON_INFO_BIND_PORT)
 		      : NULL;
 	if (!info || write(out, &info->port, sizeof(info->port)) !=
@@ -166,12 +170,12 @@ static struct bench_floor *open_filled(size_t n_req, size_t n_res,
 				       size_t fill_out, size_t fill_in)
 {
 	struct bench_floor *f = calloc(1, sizeof(*f));
-	uint16_t port;
 
 	if (!f)
 		return NULL;
 	f->n_req = n_req;
-	if (!start(f, n_res, fill_in, &port) && open_client(f, port, fill_out))
+	if (!start(f, n_res, fill_in, &f->port) &&
+	    open_client(f, f->port, fill_out))
 		return f;
 	mx_cli_fail("bench", "the bare HTTP server did not start");
 	bench_floor_close(f);
@@ -261,4 +265,14 @@ void bench_floor_bytes(const struct bench_floor *f, size_t *ret_out,
 {
 	*ret_out = f->out;
 	*ret_in = f->in;
+}
+
+void *bench_floor_handle(struct bench_floor *f)
+{
+	return curl_easy_duphandle(f->curl);
+}
+
+uint16_t bench_floor_port(const struct bench_floor *f)
+{
+	return f->port;
 }

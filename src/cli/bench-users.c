@@ -17,8 +17,28 @@
 
 #define THREADS 4
 #define QUIET_MS 60000
+#define SELF_FILES 64
 
 /* ---- calls ---- */
+
+/* Disconnect goes out in the background; its connection goes with it. */
+static bool wait_quiet(unsigned files)
+{
+	const struct timespec pause = {.tv_nsec = 20 * MX_NS_PER_MS};
+	const mx_mono end = mx_mono_in_ms(QUIET_MS);
+
+	while (bench_open_files() > files) {
+		if (mx_mono_passed(end)) {
+			mx_cli_fail("bench",
+				    "connections are left %d s after "
+				    "the last release",
+				    QUIET_MS / 1000);
+			return false;
+		}
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
 
 struct crowd {
 	struct bench_side *many, one[THREADS];
@@ -72,7 +92,8 @@ static double by_one(void *arg)
 	return block(arg, false);
 }
 
-int bench_users(struct bench *b)
+static int against_one(struct bench *b, struct crowd *c,
+		       struct bench_sizes *sizes)
 {
 	struct bench_line line = {
 		.name = "users",
@@ -81,27 +102,44 @@ int bench_users(struct bench *b)
 		.unit = "us",
 		.limit = 1.05,
 	};
-	struct crowd c = {.n = b->idle_users / THREADS * THREADS};
 	bool ok = true;
-	int r = -1;
+	int r;
+
+	for (unsigned i = 0; c->many && ok && i < c->n; i++)
+		ok = bench_side_open(b, i % b->idle_users + 1, 0, &c->many[i]);
+	for (unsigned i = 0; ok && i < THREADS; i++)
+		ok = bench_side_open(b, 0, 0, &c->one[i]);
+	if (!c->many || !ok || !bench_sizes_of(&c->one[0], sizes))
+		return -1;
+	r = bench_compare(by_many, by_one, c, c->ops, &line);
+	if (!r)
+		bench_add(b, &line);
+	return r;
+}
+
+int bench_users(struct bench *b)
+{
+	struct crowd c = {.n = b->idle_users / THREADS * THREADS};
+	const unsigned files = bench_open_files();
+	struct bench_sizes sizes;
+	int r;
 
 	c.n = c.n ? c.n : THREADS;
 	/* A user's session stays with its thread. */
 	c.ops = b->ops > c.n ? b->ops / c.n * c.n : c.n;
 	c.many = calloc(c.n, sizeof(*c.many));
-	for (unsigned i = 0; c.many && ok && i < c.n; i++)
-		ok = bench_side_open(b, i % b->idle_users + 1, 0, &c.many[i]);
-	for (unsigned i = 0; ok && i < THREADS; i++)
-		ok = bench_side_open(b, 0, 0, &c.one[i]);
-	if (c.many && ok)
-		r = bench_compare(by_many, by_one, &c, c.ops, &line);
-	if (!r)
-		bench_add(b, &line);
+	r = against_one(b, &c, &sizes);
 	for (unsigned i = 0; c.many && i < c.n; i++)
 		bench_side_close(&c.many[i]);
 	for (unsigned i = 0; i < THREADS; i++)
 		bench_side_close(&c.one[i]);
 	free(c.many);
+	/* Once their connections have ended there are descriptors for as many;
+	 * what the library has opened for itself stays. */
+	if (!r)
+		r = wait_quiet(files + SELF_FILES)
+			    ? bench_crowd(b, &sizes, c.n, THREADS, c.ops)
+			    : -1;
 	return r;
 }
 
@@ -113,25 +151,6 @@ struct logons {
 	unsigned n, files, exchanges;
 	struct bench_floor *floor;
 };
-
-/* Disconnect goes out in the background; its connection goes with it. */
-static bool wait_quiet(unsigned files)
-{
-	const struct timespec pause = {.tv_nsec = 20 * MX_NS_PER_MS};
-	const mx_mono end = mx_mono_in_ms(QUIET_MS);
-
-	while (bench_open_files() > files) {
-		if (mx_mono_passed(end)) {
-			mx_cli_fail("bench",
-				    "connections are left %d s after "
-				    "the last release",
-				    QUIET_MS / 1000);
-			return false;
-		}
-		nanosleep(&pause, NULL);
-	}
-	return true;
-}
 
 static double log_on_and_off(void *arg)
 {

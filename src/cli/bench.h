@@ -9,6 +9,7 @@
  *   bench-execute.c   a round trip against a bare HTTP exchange
  *   bench-floor.c     that bare exchange: libcurl and libmicrohttpd
  *   bench-rows.c      rows of a contents table against bare SQLite
+ *   bench-crowd.c     that exchange over many connections against one
  *   bench-logon.c     round trips of a logon
  *   bench-idle.c      memory and threads of idle users, what they cost others
  *   bench-users.c     many users against one; logons against bare exchanges
@@ -102,6 +103,21 @@ int bench_floor_user(struct bench_floor *f, unsigned n);
 /* HTTP bytes of the last exchange, headers included. */
 void bench_floor_bytes(const struct bench_floor *f, size_t *ret_out,
 		       size_t *ret_in);
+
+/* A libcurl handle (CURL *) for the same exchange; the caller's. */
+void *bench_floor_handle(struct bench_floor *f);
+uint16_t bench_floor_port(const struct bench_floor *f);
+
+/* --- many connections against one, without us (bench-crowd.c) --- */
+
+/* Bytes of a GetProps; false also when it takes more or less than one round
+ * trip. */
+bool bench_sizes_of(struct bench_side *s, struct bench_sizes *ret);
+/* Exchanges of these sizes on `threads` threads, `ops` of them, over n kept
+ * connections against one a thread: with libcurl, with sockets.  Adds two
+ * lines.  0 or -1. */
+int bench_crowd(struct bench *b, const struct bench_sizes *s, unsigned n,
+		unsigned threads, unsigned ops);
 
 /* --- what is measured; 0 or -1 --- */
 

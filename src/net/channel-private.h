@@ -9,8 +9,8 @@
  *     at work: one exchange, one connection; a share costs 9 KiB
  *
  * Multi handles come and go with each exchange and keep nothing, and so do easy
- * handles, but that channels in use keep theirs for the next time; a channel
- * that has not been used for a while closes its connections (spare.c).
+ * handles (spare.c); a channel that has not been used for a while closes its
+ * connections (idle.c).
  */
 #ifndef MX_NET_CHANNEL_PRIVATE_H
 #define MX_NET_CHANNEL_PRIVATE_H
@@ -21,59 +21,64 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "net/channel.h"
-#include "net/opts.h"
+#include "net/target.h"
 
 struct mx_serial;
 
+/* Who may touch what is the exchange's:
+ *
+ *   FREE ──take──► BUSY ──give──► FREE
+ *    └─idle.c──► CLOSING ──► FREE      under its lock, for a moment */
+enum mx_channel_state {
+	MX_CHANNEL_FREE,
+	MX_CHANNEL_BUSY,
+	MX_CHANNEL_CLOSING,
+};
+
+/* Its first cache line is what an exchange needs. */
 struct mx_channel {
 	atomic_uint refs;
 	unsigned generation; /* of the process that made it */
-	char *url, *server;
-	char *host; /* to resolve: the server's or the proxy's; no brackets */
-	unsigned port;
-	bool is_literal; /* host is an address or localhost: nothing to resolve */
-	bool is_loopback;
-	bool is_https;
-	bool thrifty;
+	const struct mx_target *to;
 	struct mx_userctx *user;
-	struct mx_net_opts opts; /* its strings are owned */
 
-	/* Held from begin to end of an exchange; guards what follows. */
-	atomic_flag busy;
-	CURLSH *share;  /* made by the first exchange; see is_idle */
+	atomic_uint state; /* enum mx_channel_state; guards what follows */
 	bool lone;      /* this exchange has no share, its connection no next */
 	bool was_quick; /* the last one was answered soon */
-	CURLU *parsed;  /* url, for easy handles; made by the first exchange */
+	bool thrifty;
+	CURLSH *share;  /* made by the first exchange */
 	char *resolved; /* CURLOPT_RESOLVE line; NULL: ask the resolver */
 	struct mx_serial *auth_queue; /* the engine's, for slow credentials */
 
-	/* Under the lock of spare.c; so is share while is_idle. */
-	CURL *spare;
-	bool spare_is_loose; /* in the list of those without connections */
-	struct mx_list spare_link;
-	struct mx_list idle_link;
-	mx_mono idle_since;
-	bool is_idle;
-};
+	_Atomic int64_t idle_since_ns;
+	struct mx_list idle_link; /* idle.c's, under its lock; while share */
+} __attribute__((aligned(64)));
 
 /* Takes the channel for one exchange: 0, -EBUSY, -ECHILD, -ENOMEM. */
 int mx_channel_take(struct mx_channel *ch);
 void mx_channel_give(struct mx_channel *ch);
 
-/* spare.c: from begin to end the channel's connections may be closed by others,
- * which leaves it without a share. */
-void mx_idle_begin(struct mx_channel *ch);
-void mx_idle_end(struct mx_channel *ch);
-/* Closes them; false when an exchange has the channel. */
-bool mx_idle_close(struct mx_channel *ch);
+/* idle.c: all channels with connections.  Enter and leave with the channel
+ * taken; enter may close another's. */
+void mx_idle_setup(void);
+void mx_idle_enter(struct mx_channel *ch);
+void mx_idle_leave(struct mx_channel *ch);
+/* Until no channel is CLOSING that was. */
+void mx_idle_wait(void);
 /* Descriptors are wanted: closes some.  False when there was none to close. */
 bool mx_idle_need(void);
 
-/* The easy handle of an exchange that ended well, for the next one of the same
- * channel; or another's, *ret_blank: without any option; NULL: make one. */
+/* spare.c: the easy handle of an exchange that ended well, for the next one, of
+ * whichever channel; it has the URL and the options of a target, and nothing
+ * else.  easy NULL: there is none for these options, make one. */
+struct mx_spare {
+	CURL *easy;
+	const struct mx_target *of; /* a reference that goes with it */
+};
 void mx_spare_setup(void);
-CURL *mx_spare_take(struct mx_channel *ch, bool *ret_blank);
-void mx_spare_put(struct mx_channel *ch, CURL *easy);
-void mx_spare_drop(struct mx_channel *ch);
+struct mx_spare mx_spare_take(const struct mx_target *t);
+void mx_spare_put(struct mx_spare s);
+/* Frees them all. */
+void mx_spare_trim(void);
 
 #endif

@@ -77,6 +77,7 @@ void mx_exchange_trim(void)
 	mx_mutex_unlock(&pool.lock);
 	while (n)
 		mx_curlm_close(&v[--n]);
+	mx_spare_trim();
 }
 
 static int resolve(struct mx_xfer *x)
@@ -90,7 +91,7 @@ static int resolve(struct mx_xfer *x)
 					  "out of memory")
 			   : 0;
 	mx_xfer_set_phase(x, MX_XPHASE_RESOLVE);
-	err = mx_resolve_wait(x->ch->host, mx_xfer_due(x), x->req->cancel,
+	err = mx_resolve_wait(x->ch->to->host, mx_xfer_due(x), x->req->cancel,
 			      &addrs, &why);
 	if (!err)
 		err = mx_xfer_set_addrs(x, addrs);
@@ -104,7 +105,8 @@ static int resolve(struct mx_xfer *x)
 static int prepare(struct mx_xfer *x)
 {
 	MX_AUTO(mx_secret_auto) struct mx_secret auth = MX_SECRET_INIT;
-	int err = mx_auth_header(x->ch->user, x->ch->server, &auth, x->fault);
+	int err =
+		mx_auth_header(x->ch->user, x->ch->to->server, &auth, x->fault);
 
 	if (err)
 		return mx_xfer_fail(x, MX_XWHY_CREDS, err, NULL);
@@ -214,7 +216,8 @@ int mx_xfer_resolve_failed(struct mx_xfer *x, int err, const char *why)
 	x->resp->took_ns = mx_mono_now().ns - x->start.ns;
 	return mx_fault_set(x->fault, MX_LAYER_TRANSPORT,
 			    CURLE_COULDNT_RESOLVE_HOST, -EHOSTUNREACH,
-			    "cannot resolve \"%.150s\": %s", x->ch->host, why);
+			    "cannot resolve \"%.150s\": %s", x->ch->to->host,
+			    why);
 }
 
 int mx_exchange(struct mx_channel *ch, const struct mx_xreq *req,

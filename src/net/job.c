@@ -292,7 +292,7 @@ static int ask_pool(struct mx_job *j)
 	int err = 0;
 
 	if (!ch->auth_queue)
-		err = mx_serial_new(ch->server, &ch->auth_queue);
+		err = mx_serial_new(ch->to->server, &ch->auth_queue);
 	if (!err)
 		err = mx_timers_set(&j->loop->timers, &j->timer,
 				    mx_xfer_due(&j->r->x));
@@ -323,7 +323,8 @@ static void authenticate(struct mx_job *j)
 	int err;
 
 	if (mx_userctx_secret_at_hand(ch->user)) {
-		err = mx_auth_header(ch->user, ch->server, &h, &j->r->fault);
+		err = mx_auth_header(ch->user, ch->to->server, &h,
+				     &j->r->fault);
 		if (!err)
 			send_it(j, h.p);
 		else
@@ -368,7 +369,8 @@ static void resolve(struct mx_job *j)
 				    mx_xfer_due(&j->r->x));
 		if (!err)
 			err = mx_resolver_ask(j->loop->resolver,
-					      j->r->req.ch->host, &j->r->ask);
+					      j->r->req.ch->to->host,
+					      &j->r->ask);
 	}
 	/* On success the job may be gone already. */
 	if (err)

@@ -107,8 +107,9 @@ static const char *waited_for(const struct mx_xfer *x)
 	case MX_XPHASE_RESOLVE:
 		return "the name servers";
 	case MX_XPHASE_CONNECT:
-		return x->ch->is_https ? "the connection or its TLS handshake"
-				       : "the connection";
+		return x->ch->to->is_https
+			       ? "the connection or its TLS handshake"
+			       : "the connection";
 	case MX_XPHASE_ANSWER:
 		return "an answer";
 	case MX_XPHASE_PENDING:
@@ -191,10 +192,10 @@ static int connect_failed(struct mx_xfer *x, CURLcode rc)
 	int err = os_errno(x, -ECONNREFUSED);
 
 	/* The address may be an old one: ask for the name again next time. */
-	if (!x->ch->is_literal) {
+	if (!x->ch->to->is_literal) {
 		free(x->ch->resolved);
 		x->ch->resolved = NULL;
-		mx_resolve_forget(x->ch->host);
+		mx_resolve_forget(x->ch->to->host);
 	}
 	x->resp->why = MX_XWHY_CONNECT;
 	/* Out of descriptors or ports is our own trouble. */

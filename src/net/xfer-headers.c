@@ -54,7 +54,7 @@ static void add(struct head *h, const char *name, const char *value)
 static void add_mapi(struct head *h, const struct mx_xfer *x)
 {
 	const struct mx_xreq *q = x->req;
-	const char *app = x->ch->opts.app;
+	const char *app = x->ch->to->opts.app;
 
 	add(h, "Content-Type", "application/mapi-http");
 	add(h, "X-RequestType", q->type);

@@ -32,14 +32,15 @@ void mx_xfer_init(struct mx_xfer *x, struct mx_channel *ch,
 	x->plain = plain;
 	x->resp = resp;
 	x->fault = fault;
-	x->idle_ms = req->idle_ms ? req->idle_ms : ch->opts.idle_ms;
-	x->overall_ms = req->overall_ms ? req->overall_ms : ch->opts.overall_ms;
+	x->idle_ms = req->idle_ms ? req->idle_ms : ch->to->opts.idle_ms;
+	x->overall_ms = req->overall_ms ? req->overall_ms
+					: ch->to->opts.overall_ms;
 	x->start = x->last = mx_mono_now();
 	x->end = mx_mono_in_ms(x->overall_ms);
 	mx_metatag_init(&x->tag);
 	mx_buf_init(&resp->body);
-	resp->body.max = plain ? plain->max_body : ch->opts.max_body;
-	mx_fault_who(fault, mx_userctx_display(ch->user), ch->server);
+	resp->body.max = plain ? plain->max_body : ch->to->opts.max_body;
+	mx_fault_who(fault, mx_userctx_display(ch->user), ch->to->server);
 	mx_fault_op(fault, req->type);
 }
 
@@ -59,7 +60,7 @@ int mx_xfer_set_addrs(struct mx_xfer *x, const char *addrs)
 	struct mx_channel *ch = x->ch;
 	char *line;
 
-	if (asprintf(&line, "%s:%u:%s", ch->host, ch->port, addrs) < 0)
+	if (asprintf(&line, "%s:%u:%s", ch->to->host, ch->to->port, addrs) < 0)
 		return -ENOMEM;
 	free(ch->resolved);
 	ch->resolved = line;
@@ -70,9 +71,9 @@ int mx_xfer_needs_resolve(struct mx_xfer *x)
 {
 	MX_AUTO(mx_free_auto) char *addrs = NULL;
 
-	if (x->ch->is_literal || x->ch->resolved)
+	if (x->ch->to->is_literal || x->ch->resolved)
 		return 0;
-	addrs = mx_resolve_cached(x->ch->host);
+	addrs = mx_resolve_cached(x->ch->to->host);
 	return addrs ? mx_xfer_set_addrs(x, addrs) : 1;
 }
 
@@ -266,7 +267,7 @@ static size_t header_cb(char *p, size_t size, size_t n, void *arg)
 	(void)size; /* always 1 */
 	touch(x);
 	x->n_head += n;
-	if (x->n_head > x->ch->opts.max_headers) {
+	if (x->n_head > x->ch->to->opts.max_headers) {
 		found(x, MX_XWHY_OVERSIZE, -EMSGSIZE,
 		      "the answer's headers are too large");
 		return 0;
@@ -423,7 +424,7 @@ static int resolver_cb(void *resolver, void *reserved, void *arg)
 
 static CURLcode set_tls(struct mx_xfer *x)
 {
-	const struct mx_net_opts *o = &x->ch->opts;
+	const struct mx_net_opts *o = &x->ch->to->opts;
 	CURL *e = x->easy;
 	CURLcode rc = CURLE_OK;
 
@@ -439,28 +440,24 @@ static CURLcode set_tls(struct mx_xfer *x)
 	return rc;
 }
 
-/* A channel's URL is taken apart once, not with each request. */
+/* A target's URL is taken apart once, not with each request. */
 static CURLcode set_url(struct mx_xfer *x)
 {
-	struct mx_channel *ch = x->ch;
-
 	if (x->plain)
 		return curl_easy_setopt(x->easy, CURLOPT_URL, x->plain->url);
-	if (!ch->parsed) {
-		CURLU *u = curl_url();
+	return curl_easy_setopt(x->easy, CURLOPT_CURLU, x->ch->to->parsed);
+}
 
-		if (!u || curl_url_set(u, CURLUPART_URL, ch->url, 0)) {
-			curl_url_cleanup(u);
-			return CURLE_OUT_OF_MEMORY;
-		}
-		ch->parsed = u;
-	}
-	return curl_easy_setopt(x->easy, CURLOPT_CURLU, ch->parsed);
+/* Of a handle that has another one; libcurl keeps a copy of that as text. */
+static CURLcode change_url(struct mx_xfer *x)
+{
+	curl_easy_setopt(x->easy, CURLOPT_URL, NULL);
+	return set_url(x);
 }
 
 static CURLcode set_strings(struct mx_xfer *x)
 {
-	const char *proxy = x->ch->opts.proxy;
+	const char *proxy = x->ch->to->opts.proxy;
 	CURL *e = x->easy;
 	CURLcode rc = set_url(x);
 
@@ -519,19 +516,25 @@ static void set_request(struct mx_xfer *x)
 			 x->req->body_len > (size_t)BUFFER_BYTES ? 0L : 1L);
 }
 
-/* The channel's own from last time, another's, or a new one. */
+/* The last one that was used, or a new one. */
 static int get_easy(struct mx_xfer *x)
 {
-	bool blank = false;
-
 	/* What is not MAPI goes to another URL; what is parked gives it back
 	 * much later, if at all. */
-	if (!x->plain && !x->ch->lone)
-		x->easy = mx_spare_take(x->ch, &blank);
-	if (x->easy && !blank)
+	const bool mine = x->plain || x->ch->lone;
+	struct mx_spare s = {NULL, NULL};
+
+	if (!mine)
+		s = mx_spare_take(x->ch->to);
+	x->easy = s.easy;
+	x->easy_of = s.of;
+	if (x->easy && x->easy_of == x->ch->to)
 		return 0;
-	if (!x->easy)
-		x->easy = curl_easy_init();
+	mx_target_unref(x->easy_of);
+	x->easy_of = mine ? NULL : mx_target_ref(x->ch->to);
+	if (x->easy)
+		return change_url(x) ? -ENOMEM : 0;
+	x->easy = curl_easy_init();
 	if (!x->easy || set_strings(x))
 		return -ENOMEM;
 	set_fixed(x->easy);
@@ -544,7 +547,7 @@ int mx_xfer_prepare(struct mx_xfer *x, const char *auth)
 
 	if (err)
 		return err;
-	if (x->ch->resolved && !x->ch->is_literal) {
+	if (x->ch->resolved && !x->ch->to->is_literal) {
 		x->resolve = curl_slist_append(NULL, x->ch->resolved);
 		if (!x->resolve)
 			return -ENOMEM;
@@ -553,11 +556,9 @@ int mx_xfer_prepare(struct mx_xfer *x, const char *auth)
 	if (err)
 		return err;
 	set_request(x);
-	if (x->resolve) {
-		curl_easy_setopt(x->easy, CURLOPT_RESOLVE, x->resolve);
-		curl_easy_setopt(x->easy, CURLOPT_RESOLVER_START_FUNCTION,
-				 resolver_cb);
-	}
+	curl_easy_setopt(x->easy, CURLOPT_RESOLVE, x->resolve);
+	curl_easy_setopt(x->easy, CURLOPT_RESOLVER_START_FUNCTION,
+			 x->resolve ? resolver_cb : NULL);
 	mx_xfer_set_phase(x, MX_XPHASE_CONNECT);
 	return 0;
 }
@@ -566,7 +567,7 @@ void mx_xfer_keep(struct mx_xfer *x)
 {
 	CURL *e = x->easy;
 
-	if (x->plain || !e || x->ch->lone)
+	if (!e || !x->easy_of)
 		return;
 	/* Nothing of this request, its user's secrets least of all. */
 	curl_easy_setopt(e, CURLOPT_SHARE, NULL);
@@ -574,8 +575,9 @@ void mx_xfer_keep(struct mx_xfer *x)
 	curl_easy_setopt(e, CURLOPT_POSTFIELDS, NULL);
 	curl_easy_setopt(e, CURLOPT_RESOLVE, NULL);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, NULL);
+	mx_spare_put((struct mx_spare){e, x->easy_of});
 	x->easy = NULL;
-	mx_spare_put(x->ch, e);
+	x->easy_of = NULL;
 }
 
 void mx_xfer_fini(struct mx_xfer *x)
@@ -583,6 +585,8 @@ void mx_xfer_fini(struct mx_xfer *x)
 	if (x->easy)
 		curl_easy_cleanup(x->easy);
 	x->easy = NULL;
+	mx_target_unref(x->easy_of);
+	x->easy_of = NULL;
 	mx_xfer_headers_fini(x);
 	curl_slist_free_all(x->resolve);
 	x->resolve = NULL;

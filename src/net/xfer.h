@@ -38,6 +38,7 @@ struct mx_xfer {
 	struct mx_xresp *resp;
 	struct mx_fault *fault; /* may be NULL */
 	CURL *easy;
+	const struct mx_target *easy_of; /* NULL: easy is not for others */
 	struct curl_slist *headers, *resolve;
 
 	/* Deadlines. */
@@ -103,8 +104,8 @@ int mx_xfer_finish(struct mx_xfer *x, enum mx_xwhy aborted, CURLcode rc);
 int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err,
 		 const char *text);
 
-/* After an exchange that ended well: leaves the easy handle to the channel's next
- * one.  Before fini. */
+/* After an exchange that ended well: leaves the easy handle to the next one.
+ * Before fini. */
 void mx_xfer_keep(struct mx_xfer *x);
 
 /* Frees the easy handle and wipes the credentials; harmless twice. */
