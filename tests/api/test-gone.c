@@ -367,6 +367,28 @@ static void test_uninitialize_reports_what_the_program_holds(void **state)
 	end(w);
 }
 
+/* What nobody set: five seconds, which a server may take to answer, and not
+ * more than (ten times) that. */
+static void test_uninitialize_has_five_seconds_when_nothing_is_set(void **state)
+{
+	struct world *w = world_behind_gate(1);
+	LPMAPISESSION s = world_logon(w, 0);
+	struct told t = {{0}};
+	mx_mono begin;
+	int64_t ms;
+
+	ok(MapiarySetShutdownReport(on_left, &t));
+	gate_set(world_gate(w), GATE_SILENT);
+	IMAPISession_Release(s);
+	begin = mx_mono_now();
+	world_uninitialize(w);
+	ms = (mx_mono_now().ns - begin.ns) / MX_NS_PER_MS;
+	assert_in_range(ms, 3000, 50000);
+	assert_int_equal(t.n[MAPIARY_LEFT_CONNECTION], 1);
+	ok(MapiarySetShutdownReport(NULL, NULL));
+	end(w);
+}
+
 static void test_uninitialize_reports_a_server_that_was_not_told(void **state)
 {
 	struct world *w = world_behind_gate(2);
@@ -434,7 +456,9 @@ static void test_uninitialize_reports_a_callback_that_stays(void **state)
 	end(w);
 }
 
-MX_TEST_MAIN(MX_TEST_IN(test_release_in_any_order_waits_for_no_silent_server,
+/* First of all: the other cases set deadlines. */
+MX_TEST_MAIN(MX_TEST(test_uninitialize_has_five_seconds_when_nothing_is_set),
+	     MX_TEST_IN(test_release_in_any_order_waits_for_no_silent_server,
 			120),
 	     MX_TEST_IN(test_release_in_any_order_waits_for_no_lost_server,
 			120),
