@@ -420,6 +420,16 @@ def test_stopped_and_dead_processes_are_shown(t):
              "whose: ", "do: ", "kill -CONT")
     held = json.loads(t.run("lists", "--json").stdout)["lists"]
     contains(t.run("top", "--once").stdout, f"lists {len(held)}/16384")
+    # The table says what the document does; nothing moves.
+    table = t.run("lists").stdout
+    for li in held:
+        contains(table, f"{li['name']}  {li['sid']}", f"CRC {li['sid_crc']:08x}")
+        for c in li["connections"]:
+            contains(table, f"    {c['server']}  {c['kind']}  {c['state']}  "
+                     f"pid {c['pid']}  {c['logons']} logons")
+            for o in c["in_flight"]:
+                contains(table, f"        {o['operation']} for ",
+                         f", waiting on {o['waiting_on']}")
     for pid in [*children(p.pid), p.pid]:
         os.kill(pid, signal.SIGKILL)
     p.wait()
