@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Coroutines, and the memory they allocate.  A run may be left in the middle, so
- * what its coroutines take with calloc comes from a heap of our own that is
+ * what its coroutines take comes from heaps of our own, one each, that are
  * forgotten as a whole (the linker's --wrap puts us in between).  Time stands
  * still, and futex calls go to the scheduler, in the same way.
  */
@@ -32,7 +32,7 @@
 struct picture {
 	struct picture *older;
 	struct run run;
-	size_t used, low[EXPLORE_THREADS];
+	size_t used[EXPLORE_THREADS], low[EXPLORE_THREADS];
 	ucontext_t ctx[EXPLORE_THREADS];
 	char bytes[];
 };
@@ -43,13 +43,25 @@ static struct {
 	size_t low[EXPLORE_THREADS];
 	ucontext_t ctx[EXPLORE_THREADS], main;
 	char *stack[EXPLORE_THREADS];
-	char *heap;
-	size_t used;
+	char *heap; /* HEAP_BYTES each */
+	size_t used[EXPLORE_THREADS];
 #if defined(__SANITIZE_ADDRESS__)
 	const void *main_bottom;
 	size_t main_size;
 #endif
 } fb;
+
+static char *heap_of(int who)
+{
+	return fb.heap + (size_t)who * HEAP_BYTES;
+}
+
+void fiber_own(int who, struct own *ret)
+{
+	ret->top = fb.stack[who] + STACK_BYTES;
+	ret->heap = heap_of(who);
+	ret->n_heap = fb.used[who];
+}
 
 void fibers_open(void)
 {
@@ -59,8 +71,9 @@ void fibers_open(void)
 		if (fb.stack[i] == MAP_FAILED)
 			abort();
 	}
-	fb.heap = mmap(NULL, HEAP_BYTES, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fb.heap = mmap(NULL, EXPLORE_THREADS * HEAP_BYTES,
+		       PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+		       0);
 	if (fb.heap == MAP_FAILED)
 		abort();
 }
@@ -69,7 +82,7 @@ void fibers_close(void)
 {
 	for (int i = 0; i < EXPLORE_THREADS; i++)
 		munmap(fb.stack[i], STACK_BYTES);
-	munmap(fb.heap, HEAP_BYTES);
+	munmap(fb.heap, EXPLORE_THREADS * HEAP_BYTES);
 }
 
 static void entry(int who)
@@ -104,8 +117,7 @@ static void fiber_reset(int who)
 
 void fibers_reset(void)
 {
-	memset(fb.heap, 0, fb.used);
-	fb.used = 0;
+	memset(fb.used, 0, sizeof(fb.used));
 	mx_locks_held = 0;
 	for (int i = 0; i < EXPLORE_THREADS; i++)
 		fiber_reset(i);
@@ -149,10 +161,10 @@ static const char *get(const char *from, void *to, size_t n)
 
 static size_t picture_bytes(void)
 {
-	size_t n = fb.used;
+	size_t n = 0;
 
 	for (int i = 0; i < EXPLORE_THREADS; i++)
-		n += STACK_BYTES - fb.low[i];
+		n += fb.used[i] + STACK_BYTES - fb.low[i];
 	for (unsigned i = 0; i < ex.p->n_mem; i++)
 		n += ex.p->mem[i].words ? 0 : ex.p->mem[i].n;
 	return n;
@@ -168,12 +180,14 @@ void picture_take(void)
 	p->older = fb.newest;
 	p->run = ex.run;
 	p->run.n_words = ex.n_words;
-	p->used = fb.used;
+	memcpy(p->used, fb.used, sizeof(p->used));
 	memcpy(p->low, fb.low, sizeof(p->low));
 	memcpy(p->ctx, fb.ctx, sizeof(p->ctx));
-	at = put(p->bytes, fb.heap, fb.used);
-	for (int i = 0; i < EXPLORE_THREADS; i++)
+	at = p->bytes;
+	for (int i = 0; i < EXPLORE_THREADS; i++) {
+		at = put(at, heap_of(i), fb.used[i]);
 		at = put(at, fb.stack[i] + fb.low[i], STACK_BYTES - fb.low[i]);
+	}
 	for (unsigned i = 0; i < ex.p->n_mem; i++)
 		if (!ex.p->mem[i].words)
 			at = put(at, ex.p->mem[i].at, ex.p->mem[i].n);
@@ -227,12 +241,14 @@ bool picture_restore(unsigned depth)
 	if (!p)
 		return false;
 	ex.run = p->run;
-	fb.used = p->used;
+	memcpy(fb.used, p->used, sizeof(p->used));
 	memcpy(fb.low, p->low, sizeof(p->low));
 	memcpy(fb.ctx, p->ctx, sizeof(p->ctx));
-	at = get(p->bytes, fb.heap, fb.used);
-	for (int i = 0; i < EXPLORE_THREADS; i++)
+	at = p->bytes;
+	for (int i = 0; i < EXPLORE_THREADS; i++) {
+		at = get(at, heap_of(i), fb.used[i]);
 		at = get(at, fb.stack[i] + fb.low[i], STACK_BYTES - fb.low[i]);
+	}
 	for (unsigned i = 0; i < ex.p->n_mem; i++)
 		if (!ex.p->mem[i].words)
 			at = get(at, ex.p->mem[i].at, ex.p->mem[i].n);
@@ -253,14 +269,21 @@ mx_mono __wrap_mx_mono_now(void);
 long __real_syscall(long nr, ...);
 long __wrap_syscall(long nr, ...);
 
+/* Before each piece stands its size. */
+#define PIECE_HEAD 16
+
 static void *take(size_t size)
 {
-	size_t at = fb.used;
+	size_t *used = &fb.used[ex.run.cur];
+	char *at = heap_of(ex.run.cur) + *used;
 
-	fb.used += (size + 15) & ~(size_t)15;
-	if (fb.used > HEAP_BYTES)
+	size = (size + 15) & ~(size_t)15;
+	*used += PIECE_HEAD + size;
+	if (*used > HEAP_BYTES)
 		abort();
-	return fb.heap + at;
+	memset(at, 0, PIECE_HEAD + size);
+	memcpy(at, &size, sizeof(size));
+	return at + PIECE_HEAD;
 }
 
 void *__wrap_malloc(size_t size)
@@ -275,9 +298,16 @@ void *__wrap_calloc(size_t n, size_t size)
 
 void __wrap_free(void *p)
 {
-	if (fb.heap && (char *)p >= fb.heap && (char *)p < fb.heap + HEAP_BYTES)
+	size_t n;
+
+	if (!fb.heap || (char *)p < fb.heap ||
+	    (char *)p >= fb.heap + EXPLORE_THREADS * HEAP_BYTES) {
+		__real_free(p);
 		return;
-	__real_free(p);
+	}
+	/* What it was does not tell states apart. */
+	memcpy(&n, (char *)p - PIECE_HEAD, sizeof(n));
+	memset(p, 0, n);
 }
 
 /* Any moment will do, as long as it is the same. */

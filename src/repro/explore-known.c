@@ -16,6 +16,8 @@ static struct {
 	uint64_t n, size;
 	const struct set **sets; /* hash table */
 	uint64_t n_sets, sets_size;
+	struct hash *ends;
+	uint64_t n_ends;
 } db;
 
 void *must(void *p)
@@ -155,10 +157,10 @@ void remember(const struct known *k, const struct ways *w)
 	if (4 * db.n >= 3 * db.size)
 		grow_known();
 	slot = known_slot(&k->key);
+	db.n += !slot->behind;
 	*slot = *k;
 	if (db.ways)
 		db.ways[slot - db.at] = *w;
-	db.n++;
 	ex.res->states = db.n;
 }
 
@@ -175,6 +177,17 @@ bool known_find(const struct hash *key, struct known *ret,
 	return true;
 }
 
+/* There are few. */
+bool end_is_new(const struct hash *end)
+{
+	for (uint64_t i = 0; i < db.n_ends; i++)
+		if (db.ends[i].a == end->a && db.ends[i].b == end->b)
+			return false;
+	db.ends = must(realloc(db.ends, (db.n_ends + 1) * sizeof(*db.ends)));
+	db.ends[db.n_ends++] = *end;
+	return true;
+}
+
 void known_drop(void)
 {
 	for (uint64_t i = 0; i < db.sets_size; i++)
@@ -182,5 +195,6 @@ void known_drop(void)
 	free(db.sets);
 	free(db.at);
 	free(db.ways);
+	free(db.ends);
 	memset(&db, 0, sizeof(db));
 }

@@ -6,6 +6,9 @@
  *   explore.c        the search: states, what to try, going back
  *   explore-known.c  what is known, and what is behind it
  *   explore-run.c    one run: steps of threads, their waits, death
+ *   explore-lock.c   who holds which locks
+ *   explore-hide.c   steps that are no points to change threads at
+ *   explore-own.c    what a thread is, apart from its past
  *   explore-fiber.c  coroutines, and their memory
  */
 #ifndef MX_REPRO_EXPLORE_PRIVATE_H
@@ -23,6 +26,12 @@
 #define TABLE 4096 /* slots to look words up in */
 #define NO_WORD UINT32_MAX
 
+#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
+#define OWN_STATES 1
+#else
+#define OWN_STATES 0
+#endif
+
 enum op_kind {
 	OP_START,
 	OP_LOAD,
@@ -32,6 +41,7 @@ enum op_kind {
 	OP_RESUME, /* asleep */
 	OP_WAKE,
 	OP_LOCK,
+	OP_TAKE, /* a program's lock as one step; after a death, whatever it is */
 	OP_UNLOCK,
 	OP_SPAWN,
 	OP_CHOOSE,
@@ -58,6 +68,8 @@ struct actor {
 	bool started, ended, dead, woken;
 	unsigned result; /* CHOOSE: which; RESUME: 1 by time-out */
 	struct hash seen, marked;
+	struct hash own, base; /* explore-own.c */
+	const char *base_sp;
 	uint16_t held;     /* locks, a bit each */
 	const char *event; /* the last one's name */
 };
@@ -75,6 +87,9 @@ struct set {
 struct known {
 	struct hash key;
 	const struct set *behind; /* NULL: the slot is free */
+	/* It was explored with these asleep: that does for all who come with
+	 * these asleep, and more. */
+	uint8_t asleep;
 };
 
 /* Of a state, without `reduce`: how many ways lead on from it. */
@@ -133,6 +148,12 @@ extern struct explorer {
 		uint16_t held;
 	} place[MAX_PLACES];
 	uint32_t place_of_word[MAX_WORDS]; /* place + 1 */
+	/* By place: who has ever touched it; whose steps there were hidden. */
+	touched ever[MAX_PLACES], hidden[MAX_PLACES];
+	bool scout;   /* only looking what is touched */
+	bool restart; /* a step was hidden that should not have been */
+	bool own;     /* threads are told apart by what they are, not were */
+	uint64_t dice;
 	uint32_t n_places, n_locks;
 	const void *lock_at[MAX_LOCKS];
 	uint16_t side_locks;   /* held by a side, not by a thread */
@@ -157,14 +178,47 @@ bool known_find(const struct hash *key, struct known *ret,
 void remember(const struct known *k, const struct ways *w);
 void known_drop(void);
 
+/* Once for each: the memory and where each thread is, in a final state. */
+bool end_is_new(const struct hash *end);
+
+/* --- explore-hide.c --- */
+
+/* Lets `run` run in an order of chance, some times. */
+void scout(void (*run)(void));
+/* One of those who can. */
+int scout_step(uint8_t can, unsigned *ret_choice);
+/* Notes what who's next step touches; true: no point to change threads at. */
+bool may_hide(int who);
+
+/* --- explore-own.c --- */
+
+/* A step of the running thread; back when it is done. */
+struct actor *before(enum op_kind kind, const void *at, unsigned size,
+		     uint64_t v);
+/* Into a->own. */
+void own_look(struct actor *a);
+/* Zeros below the stack's end. */
+void own_scrub(void);
+void own_drop(void);
+
 /* --- explore.c --- */
 
+/* Who touches the place's word, of all these touches, so that it matters whether
+ * before or after who's step; whoever holds the same lock there as he does cannot
+ * come first. */
+uint8_t in_conflict(int who, uint32_t place, bool write, const touched *of,
+		    uint32_t n);
 /* Whose step is next; NOBODY: this run is over.  *ret_choice for it. */
 int choose_next(unsigned *ret_choice);
 
 /* --- explore-run.c --- */
 
 void run_begin(void);
+/* What before() comes to. */
+struct actor *run_before(enum op_kind kind, const void *at, unsigned size,
+			 uint64_t v);
+/* Where all are and what the memory is, whatever the way here. */
+struct hash run_end(void);
 /* Lets the run go on from here until choose_next() ends it; on a fiber until
  * its own next step is let. */
 void dispatch(void);
@@ -196,6 +250,12 @@ unsigned picture_depth(void);
 void fibers_open(void);
 void fibers_close(void);
 void fibers_reset(void);
+/* A thread's own memory. */
+struct own {
+	const char *top, *heap; /* top: of its stack */
+	size_t n_heap;
+};
+void fiber_own(int who, struct own *ret);
 /* From whoever runs (NOBODY: the search) to another. */
 void fiber_switch(int from, int to);
 /* What a fiber begins with. */

@@ -136,12 +136,41 @@ struct hash run_key(void)
 	for (int i = 0; i < N_ACTORS; i++) {
 		const struct actor *a = &r->actor[i];
 
-		mix(&h, a->seen.a);
-		mix(&h, a->seen.b ^ (uint64_t)a->op.kind << 8 ^
+		const struct hash *own = ex.own ? &a->own : &a->seen;
+
+		mix(&h, own->a);
+		mix(&h, own->b ^ (uint64_t)a->held << 16 ^
+				(uint64_t)a->op.word << 32);
+		mix(&h, (uint64_t)a->op.kind << 8 ^
 				(uint64_t)(a->started | a->ended << 1 |
 					   a->dead << 2 | a->woken << 3));
 	}
 	mix(&h, r->killed);
+	return h;
+}
+
+/* Words by their address: searches number them as they meet them. */
+struct hash run_end(void)
+{
+	const struct run *r = &ex.run;
+	struct hash h = {9, 10};
+
+	for (uint32_t i = 0; i < ex.n_words; i++) {
+		uint64_t at = (uintptr_t)ex.word_at[i];
+
+		if (r->val[i] == ex.word_first[i])
+			continue;
+		h.a += scramble(scramble(r->val[i]) + at);
+		h.b += scramble(r->val[i] ^ scramble(at));
+	}
+	for (int i = 0; i < N_ACTORS; i++) {
+		const struct actor *a = &r->actor[i];
+
+		mix(&h, (uintptr_t)a->op.at);
+		mix(&h, (uint64_t)a->op.kind << 8 ^
+				(uint64_t)(a->started | a->ended << 1 |
+					   a->dead << 2));
+	}
 	return h;
 }
 
@@ -165,6 +194,8 @@ static bool can_step_awake(int who)
 		return false;
 	if (a->op.kind == OP_LOCK)
 		return !*(const uint32_t *)a->op.at;
+	if (a->op.kind == OP_TAKE)
+		return ex.run.killed || !*(const uint32_t *)a->op.at;
 	return true;
 }
 
@@ -232,6 +263,7 @@ void words_of(int who, uint32_t ret[2], bool *ret_write)
 	case OP_RMW:
 	case OP_WAKE:
 	case OP_LOCK:
+	case OP_TAKE:
 	case OP_UNLOCK:
 	case OP_SPAWN:
 		*ret_write = true;
@@ -327,7 +359,15 @@ static bool step(int who, unsigned choice)
 			wake(a, choice);
 		break;
 	case OP_LOCK:
-		*(uint32_t *)(uintptr_t)op->at = 1;
+		*(uint32_t *)(uintptr_t)op->at = (uint32_t)op->v;
+		ex.run.stored = op->word;
+		break;
+	case OP_TAKE:
+		a->result = !ex.run.killed;
+		mix(&a->seen, a->result);
+		if (!a->result)
+			break;
+		*(uint32_t *)(uintptr_t)op->at = (uint32_t)op->v;
 		ex.run.stored = op->word;
 		break;
 	case OP_UNLOCK:
@@ -354,10 +394,11 @@ static bool wants_picture(void)
 {
 	unsigned d = ex.run.depth;
 
-	return d % PICTURE_EVERY == 0 && d > picture_depth();
+	return !ex.scout && d % PICTURE_EVERY == 0 && d > picture_depth();
 }
 
-void dispatch(void)
+/* Not part of run_before(), whose frame stays where own_scrub() cleans. */
+__attribute__((__noinline__)) void dispatch(void)
 {
 	const int me = ex.run.cur;
 
@@ -400,72 +441,10 @@ void dispatch(void)
 	}
 }
 
-/* ---- locks ---- */
-
-static uint16_t lock_bit(const void *lock)
-{
-	uint32_t i;
-
-	for (i = 0; i < ex.n_locks; i++)
-		if (ex.lock_at[i] == lock)
-			return (uint16_t)(1u << i);
-	if (i == MAX_LOCKS)
-		abort();
-	ex.lock_at[ex.n_locks++] = lock;
-	return (uint16_t)(1u << i);
-}
-
-static void got_lock(int who, uint32_t word)
-{
-	uint16_t bit = lock_bit(ex.word_at[word]);
-
-	for (int i = 0; i < EXPLORE_THREADS; i++)
-		if (ex.run.actor[i].held & bit)
-			ex.broken_locks++;
-	ex.run.actor[who].held |= bit;
-}
-
-void mx_sched_locked(const void *lock)
-{
-	if (ex.run.cur != NOBODY)
-		got_lock(ex.run.cur, word_of(lock, 4));
-}
-
-void explore_hold(const void *lock)
-{
-	uint16_t bit = lock_bit(ex.word_at[word_of(lock, 8)]);
-
-	ex.side_locks |= bit;
-	ex.run.actor[ex.run.cur].held |= bit;
-}
-
-void mx_sched_unlocking(const void *lock)
-{
-	if (ex.run.cur != NOBODY)
-		ex.run.actor[ex.run.cur].held &=
-			(uint16_t)~lock_bit(ex.word_at[word_of(lock, 4)]);
-}
-
-void what_it_waits_for(int who, int8_t *ret_holder, uint32_t *ret_word)
-{
-	const struct actor *a = &ex.run.actor[who];
-
-	*ret_holder = NOBODY;
-	*ret_word = NO_WORD;
-	if (a->ended || a->dead)
-		return;
-	if (!a->started || a->op.kind == OP_RESUME)
-		*ret_word = a->op.word;
-	else if (a->op.kind == OP_LOCK)
-		for (int8_t i = 0; i < EXPLORE_THREADS; i++)
-			if (ex.run.actor[i].held & lock_bit(a->op.at))
-				*ret_holder = i;
-}
-
 /* ---- the threads' side ---- */
 
-static struct actor *before(enum op_kind kind, const void *at, unsigned size,
-			    uint64_t v)
+struct actor *run_before(enum op_kind kind, const void *at, unsigned size,
+			 uint64_t v)
 {
 	struct actor *a = &ex.run.actor[ex.run.cur];
 
@@ -476,7 +455,14 @@ static struct actor *before(enum op_kind kind, const void *at, unsigned size,
 		.size = size,
 		.v = v,
 	};
-	dispatch();
+	if (may_hide(ex.run.cur)) {
+		settle();
+		step(ex.run.cur, 0);
+	} else {
+		own_look(a);
+		dispatch();
+	}
+	own_scrub();
 	return a;
 }
 
@@ -537,28 +523,6 @@ unsigned explore_choose(unsigned n)
 	return before(OP_CHOOSE, NULL, 0, n)->result;
 }
 
-void explore_forget(const char *place, uint64_t knows)
-{
-	struct hash *h = &ex.run.actor[ex.run.cur].seen;
-
-	*h = (struct hash){1, 2};
-	for (; *place; place++)
-		mix(h, (unsigned char)*place);
-	mix(h, knows);
-}
-
-void explore_lock(uint32_t *m)
-{
-	before(OP_LOCK, m, 4, 0);
-	mx_sched_locked(m);
-}
-
-void explore_unlock(uint32_t *m)
-{
-	mx_sched_unlocking(m);
-	before(OP_UNLOCK, m, 4, 0);
-}
-
 void fiber_body(int who)
 {
 	struct actor *a = &ex.run.actor[who];
@@ -566,7 +530,7 @@ void fiber_body(int who)
 	ex.p->threads[who].fn(ex.p->threads[who].arg);
 	a->ended = true;
 	a->op = (struct op){.kind = OP_ENDED, .word = NO_WORD};
-	a->seen = (struct hash){3, 4};
+	a->seen = a->own = (struct hash){3, 4};
 	dispatch();
 	abort();
 }
@@ -593,6 +557,9 @@ void run_begin(void)
 			.size = 4,
 		};
 	}
+	if (ex.p->victims && ex.p->word)
+		ex.ever[place_of(word_of(ex.p->word, 8), 0)] |=
+			(touched)(1u << KILLER << 8);
 	r->actor[KILLER].started = true;
 	r->actor[KILLER].op = (struct op){
 		.kind = OP_KILL,

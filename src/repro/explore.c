@@ -41,9 +41,9 @@ static bool all_ended(void)
 static const char *op_name(enum op_kind k)
 {
 	static const char *const names[] = {
-		"start",  "load",  "store", "rmw",    "sleep",
-		"asleep", "wake",  "lock",  "unlock", "spawn",
-		"choose", "event", "kill",  "ended",
+		"start",  "load",   "store", "rmw",  "sleep",
+		"asleep", "wake",   "lock",  "take", "unlock",
+		"spawn",  "choose", "event", "kill", "ended",
 	};
 	return names[k];
 }
@@ -94,8 +94,14 @@ void explore_fail(const char *what)
 static void final_state(bool hangs)
 {
 	struct explore_result *res = ex.res;
+	struct hash end = run_end();
 
 	res->finals++;
+	if (end_is_new(&end)) {
+		res->ends++;
+		res->hung_ends += hangs;
+		res->ends_sum += end.a;
+	}
 	res->deaths += ex.run.killed;
 	if (hangs && !res->hung++)
 		describe_hang();
@@ -280,13 +286,19 @@ static int next_step(unsigned *ret_choice)
 	uint8_t enabled, asleep;
 	bool stuck;
 
+	if (ex.restart)
+		return NOBODY;
 	if (ex.run.depth < ex.replay)
 		return replayed(ret_choice);
+	if (ex.scout)
+		return scout_step(all_ended() ? 0 : who_can(), ret_choice);
 	key = run_key();
 	asleep = who_sleeps();
-	mix(&key, asleep);
-	if (known_find(&key, &db.leaf, &db.leaf_ways))
-		return NOBODY;
+	if (known_find(&key, &db.leaf, &db.leaf_ways)) {
+		if (!(db.leaf.asleep & ~asleep))
+			return NOBODY;
+		asleep &= db.leaf.asleep;
+	}
 	enabled = who_can();
 	stuck = !(enabled & ~(1u << KILLER)) && !all_ended();
 	if (!enabled || all_ended() || (stuck && !ex.p->victims) ||
@@ -315,7 +327,7 @@ int choose_next(unsigned *ret_choice)
 
 	ex.run.cur = NOBODY;
 	who = next_step(ret_choice);
-	if (who != NOBODY)
+	if (who != NOBODY && !ex.scout)
 		note_step(ex.run.depth - 1, who);
 	ex.run.cur = cur;
 	return who;
@@ -333,10 +345,8 @@ static uint8_t same_side(int who)
 	return m;
 }
 
-/* Who, behind this step, touches its word so that their order matters; who
- * holds the same lock there as who does the step cannot come first. */
-static uint8_t in_conflict(int who, uint32_t place, bool write,
-			   const struct set *behind)
+uint8_t in_conflict(int who, uint32_t place, bool write, const touched *of,
+		    uint32_t n)
 {
 	uint16_t held = ex.place[place].held;
 	uint8_t same = same_side(who), t, r = 0;
@@ -346,11 +356,11 @@ static uint8_t in_conflict(int who, uint32_t place, bool write,
 	     i = ex.place[i - 1].next) {
 		uint16_t both = ex.place[i - 1].held & held;
 
-		if (i - 1 >= behind->n || both & ~ex.side_locks)
+		if (i - 1 >= n || both & ~ex.side_locks)
 			continue;
-		t = (uint8_t)(behind->t[i - 1] >> 8);
+		t = (uint8_t)(of[i - 1] >> 8);
 		if (write)
-			t |= (uint8_t)behind->t[i - 1];
+			t |= (uint8_t)of[i - 1];
 		r |= both ? t & same : t;
 	}
 	return r;
@@ -402,7 +412,8 @@ static void after_step(struct node *n, unsigned depth, const struct known *k,
 
 		if (p == NO_WORD)
 			continue;
-		conflict |= in_conflict(n->who, p, write, k->behind);
+		conflict |= in_conflict(n->who, p, write, k->behind->t,
+					k->behind->n);
 		n->of[n->who] = set_with(n->of[n->who], p,
 					 (touched)(write ? bit << 8 : bit));
 	}
@@ -456,7 +467,7 @@ static unsigned back(void)
 		after_step(n, d - 1, &k, &w);
 		if (next_try(n))
 			return d;
-		k = (struct known){n->key, behind_all(n)};
+		k = (struct known){n->key, behind_all(n), n->asleep};
 		w = (struct ways){n->schedules, n->hung};
 		remember(&k, &w);
 	}
@@ -494,10 +505,44 @@ static void save(void)
 static void drop_all(void)
 {
 	known_drop();
+	own_drop();
 	for (unsigned i = 0; i < ex.p->n_mem; i++)
 		free(db.saved[i]);
 	free(ex.path);
 	memset(&db, 0, sizeof(db));
+}
+
+static void one_run(void)
+{
+	restore();
+	dispatch();
+}
+
+static void begin_anew(void)
+{
+	uint64_t restarts = ex.res->restarts + 1;
+
+	pictures_drop();
+	known_drop();
+	memset(ex.hidden, 0, sizeof(ex.hidden));
+	memset(ex.res, 0, sizeof(*ex.res));
+	ex.res->restarts = restarts;
+	ex.restart = false;
+	ex.replay = 0;
+}
+
+/* False: all is explored, or too much. */
+static bool one_more(void)
+{
+	one_run();
+	ex.res->runs++;
+	if (ex.restart) {
+		begin_anew();
+		return true;
+	}
+	ex.replay = back();
+	return ex.replay && ex.res->states < ex.p->max_states &&
+	       !(ex.p->first_hang && ex.res->hung);
 }
 
 void explore(const struct explore_params *params, struct explore_result *ret)
@@ -506,20 +551,21 @@ void explore(const struct explore_params *params, struct explore_result *ret)
 
 	if (!p.max_states)
 		p.max_states = 20000000;
+	p.collapse &= p.reduce;
 	memset(&ex, 0, sizeof(ex));
 	memset(ret, 0, sizeof(*ret));
 	ex.run.cur = NOBODY;
 	ex.p = &p;
 	ex.res = ret;
+	ex.own = OWN_STATES && p.collapse;
 	ex.path = must(calloc(MAX_DEPTH + 1, sizeof(*ex.path)));
 	ex.life = word_of(&ex.alive, 4);
 	fibers_open();
 	save();
-	do {
-		restore();
-		dispatch();
-		ret->runs++;
-	} while ((ex.replay = back()) && ret->states < p.max_states);
+	if (p.collapse)
+		scout(one_run);
+	while (one_more())
+		;
 	pictures_drop();
 	restore();
 	ret->wrong += ex.broken_locks;

@@ -57,7 +57,11 @@ struct explore_params {
 	const void *alias, *alias_of;
 	size_t alias_n;
 	bool reduce;
-	bool events; /* change threads only at explore_event() and waits */
+	bool collapse;    /* with `reduce` */
+	bool whole_locks; /* connlist's bucket_lock() is one step, that can be
+			     made when the bucket is free */
+	bool first_hang;  /* one is enough */
+	bool events;      /* change threads only at explore_event() and waits */
 	uint64_t max_states; /* 0: 20 million */
 
 	/* Death: the threads of `victims` (a bit each) stop for ever, at any
@@ -87,7 +91,11 @@ struct explore_result {
 		finals; /* final states: all threads ended, are dead, or hang */
 	uint64_t hung;  /* of those: a thread waits for ever */
 	uint64_t wrong; /* of those: check() said so */
-	uint64_t deaths;                       /* final states after a death */
+	uint64_t deaths; /* final states after a death */
+	/* Ends: final states, whatever was read on the way.  Two searches of
+	 * one program have found the same when their number and sum are. */
+	uint64_t ends, hung_ends, ends_sum;
+	uint64_t restarts;                     /* with `collapse` */
 	long double schedules, hung_schedules; /* without `reduce` */
 	bool complete;    /* false: max_states were not enough */
 	char first[1024]; /* the first hang: who waits on what, and the order */
@@ -105,9 +113,23 @@ void explore_start(unsigned thread);
 void explore_event(const char *name);
 /* Any of 0 … n-1: all are tried. */
 unsigned explore_choose(unsigned n);
+void explore_forget_at(const char *place, uint64_t knows);
 /* From here on the thread's own variables depend on nothing but its place in
  * the program (a literal of its own) and this number. */
-void explore_forget(const char *place, uint64_t knows);
+static inline __attribute__((__always_inline__)) void
+explore_forget(const char *place, uint64_t knows)
+{
+	explore_forget_at(place, knows);
+#if defined(__x86_64__)
+	/* Nor do registers. */
+	__asm__ volatile("xor %%ebx, %%ebx\n\txor %%r12d, %%r12d\n\t"
+			 "xor %%r13d, %%r13d\n\txor %%r14d, %%r14d\n\t"
+			 "xor %%r15d, %%r15d"
+			 :
+			 :
+			 : "rbx", "r12", "r13", "r14", "r15", "cc");
+#endif
+}
 /* Something is wrong: counted, and the first one is described. */
 void explore_fail(const char *what);
 /* The thread may rely on a lock that another thread of its side holds, until

@@ -1,0 +1,94 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps at which nobody can want to change threads: words that only one thread
+ * ever touches, or that are touched under one lock by all who do, or only read.
+ * Such a step is done at once, with no state of its own.
+ *
+ * Which words are so is not written down anywhere.  It is found by scouts, runs
+ * in an order of chance, and then taken for granted; the search notes each touch
+ * that it makes, and when one shows that a step should not have been hidden, all
+ * begins anew with that known.  A search that comes to its end has seen every
+ * touch there is, so what it relied on holds.
+ *
+ * The steps of a thread that may be killed are never hidden.
+ */
+#include "repro/explore-private.h"
+
+#define SCOUTS 200
+
+static unsigned roll(unsigned n)
+{
+	ex.dice = ex.dice * UINT64_C(6364136223846793005) +
+		  UINT64_C(1442695040888963407);
+	return (unsigned)(ex.dice >> 33) % n;
+}
+
+int scout_step(uint8_t can, unsigned *ret_choice)
+{
+	int who;
+
+	if (!can || ex.run.depth == MAX_DEPTH)
+		return NOBODY;
+	for (unsigned k = roll((unsigned)__builtin_popcount(can)); k; k--)
+		can &= (uint8_t)(can - 1);
+	who = __builtin_ctz(can);
+	*ret_choice = roll(choices_of(who));
+	ex.run.depth++;
+	return who;
+}
+
+void scout(void (*run)(void))
+{
+	ex.scout = true;
+	for (unsigned i = 0; i < SCOUTS; i++)
+		run();
+	ex.scout = false;
+}
+
+static uint8_t others_in_conflict(int who, uint32_t place, bool write)
+{
+	return in_conflict(who, place, write, ex.ever, ex.n_places) &
+	       (uint8_t) ~(1u << who);
+}
+
+/* Of this word's steps that were hidden, is there one that should not be? */
+static bool hidden_wrongly(uint32_t word)
+{
+	for (uint32_t i = ex.place_of_word[word]; i; i = ex.place[i - 1].next)
+		for (unsigned bit = 0; bit < 16; bit++)
+			if (ex.hidden[i - 1] >> bit & 1 &&
+			    others_in_conflict((int)bit % 8, i - 1, bit >= 8))
+				return true;
+	return false;
+}
+
+static void note_touch(uint32_t place, touched bit)
+{
+	if (ex.ever[place] & bit)
+		return;
+	ex.ever[place] |= bit;
+	ex.restart |= !ex.scout && hidden_wrongly(ex.place[place].word);
+}
+
+bool may_hide(int who)
+{
+	const struct actor *a = &ex.run.actor[who];
+	uint32_t word[2], place;
+	touched bit;
+	bool write;
+
+	words_of(who, word, &write);
+	if (!ex.p->collapse || word[0] == NO_WORD)
+		return false;
+	place = place_of(word[0], a->held);
+	bit = (touched)(1u << who << 8 * write);
+	note_touch(place, bit);
+	if (ex.scout || word[1] != NO_WORD ||
+	    (a->op.kind != OP_LOAD && a->op.kind != OP_STORE &&
+	     a->op.kind != OP_RMW) ||
+	    others_in_conflict(who, place, write))
+		return false;
+	ex.hidden[place] |= bit;
+	return true;
+}

@@ -1,0 +1,248 @@
+/* SPDX-FileCopyrightText: 2026 The Mapiary authors */
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two users whose lists share a bucket, so that everything they do meets at its
+ * lock, in every order.
+ *
+ * In two parts.  The lock itself, its sleepers and what a release leaves to its
+ * holder, with every step of its code.  Then all the rest, every step again, in
+ * which taking the lock is one step that waits until it is free (trying it and
+ * giving it back are the real code): nothing but bucket.c touches that word.
+ *
+ * The long ones run in `make soak` only.
+ */
+#include "repro/test-held.h"
+
+#include <stdlib.h>
+
+static void only_soak(void)
+{
+	only_plain();
+	if (!getenv("MX_SOAK"))
+		mx_test_skip("minutes: make soak");
+}
+
+/* ---- the lock ---- */
+
+/* Takes the lock twice, as joining does. */
+static void locker(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < 2; i++) {
+		explore_event("lock");
+		if (bucket_lock(reg, 0, NULL))
+			explore_fail("no lock");
+		shm_put32(&world.side[0].open,
+			  shm_get32(&world.side[0].open) + 1);
+		bucket_unlock(reg, 0);
+		explore_forget("unlocked", i);
+	}
+}
+
+/* Leaves something to do, as releasing does. */
+static void releaser(void *arg)
+{
+	(void)arg;
+	explore_event("release");
+	bucket_sweep_soon(reg, 0);
+}
+
+static bool lock_is_free(void *arg, bool hangs)
+{
+	const struct shm_bucket *b = &reg->map.buckets[0];
+
+	(void)arg;
+	return hangs || (!b->lock && !b->todo && world.side[0].open == 4);
+}
+
+static void begin_lock(struct explore_params *p)
+{
+	begin(p, 1);
+	p->threads[0] = (struct explore_thread){"locker A", locker};
+	p->threads[1] = (struct explore_thread){"locker B", locker};
+	p->threads[2] = (struct explore_thread){"releaser", releaser};
+	p->n_threads = 3;
+	p->check = lock_is_free;
+}
+
+static void test_lock_in_every_order(void **state)
+{
+	struct explore_result all, few;
+	struct explore_params p;
+
+	begin_lock(&p);
+	run("the bucket's lock", &p, &few);
+	p.reduce = false;
+	run("the same, nothing left out", &p, &all);
+	assert_int_equal(all.hung, 0);
+	assert_int_equal(few.ends, all.ends);
+	assert_true(few.ends_sum == all.ends_sum);
+	mx_reg_close(reg);
+}
+
+static bool lose_unlock(void *arg, const void *word)
+{
+	(void)arg;
+	return word == &reg->map.buckets[0].lock;
+}
+
+static void test_lost_wake_of_the_lock_is_found(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	begin_lock(&p);
+	p.lose_wake = lose_unlock;
+	run("the bucket's lock, its wake lost", &p, &r);
+	assert_true(r.hung > 0);
+	mx_reg_close(reg);
+}
+
+/* ---- lists without connections ---- */
+
+static void member(void *arg)
+{
+	struct side *s = arg;
+	struct mx_clist *cl = NULL;
+
+	explore_event("join");
+	if (mx_clist_join(reg, &s->sid, "u", &cl, NULL))
+		explore_fail("no list");
+	explore_forget("joined", knows(cl, NULL));
+	explore_event("leave");
+	mx_sched_unlocking(&reg->map.list_claims[cl->slot]);
+	mx_clist_leave(cl);
+}
+
+/* Every step, the lock's too. */
+static void test_join_and_leave_in_one_bucket_in_every_order(void **state)
+{
+	struct explore_result all, few;
+	struct explore_params p;
+
+	only_plain();
+	begin(&p, 1);
+	p.threads[1] = p.threads[WORKER_B];
+	p.n_threads = 2;
+	p.threads[0].fn = p.threads[1].fn = member;
+	run("two users in one bucket join and leave", &p, &few);
+	p.reduce = false;
+	run("the same, nothing left out", &p, &all);
+	assert_int_equal(all.hung, 0);
+	assert_int_equal(few.ends, all.ends);
+	assert_true(few.ends_sum == all.ends_sum);
+	mx_reg_close(reg);
+}
+
+/* ---- all of it ---- */
+
+/* Whole events only. */
+static void test_two_users_in_one_bucket_events_in_every_order(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	begin(&p, 1);
+	p.events = true;
+	p.reduce = false;
+	run("two users in one bucket, whole events", &p, &r);
+	assert_int_equal(r.hung, 0);
+	assert_true(r.schedules > 80);
+	mx_reg_close(reg);
+}
+
+static void begin_one_bucket(struct explore_params *p)
+{
+	begin(p, 1);
+	p->whole_locks = true;
+	p->max_states = 200000000;
+}
+
+static void test_two_users_in_one_bucket_in_every_order(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	only_soak();
+	begin_one_bucket(&p);
+	run("two users in one bucket", &p, &r);
+	assert_int_equal(r.hung, 0);
+	assert_true(r.finals > 1);
+	mx_reg_close(reg);
+}
+
+static void test_two_users_in_one_bucket_at_every_step(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	only_soak();
+	begin_one_bucket(&p);
+	p.whole_locks = false;
+	run("two users in one bucket, the lock's steps too", &p, &r);
+	assert_int_equal(r.hung, 0);
+	assert_true(r.finals > 1);
+	mx_reg_close(reg);
+}
+
+/* The same search finds a lost signal. */
+static void test_lost_signal_is_found_in_one_bucket(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	begin_one_bucket(&p);
+	p.lose_wake = lose_done;
+	p.first_hang = true;
+	explore(&p, &r);
+	print_message("two users in one bucket, completion's wake lost: found "
+		      "after %" PRIu64 " states\n",
+		      r.states);
+	assert_int_equal(r.hung, 1);
+	mx_reg_close(reg);
+}
+
+/* ---- and a death ---- */
+
+/* A's poller is in a process of its own, which dies at any step; B has his
+ * beside him, in the process that survives. */
+static void death_beside_another_user(const char *what, uint32_t n_buckets)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	only_soak();
+	begin_two(&p, n_buckets);
+	p.n_threads = 4;
+	p.whole_locks = true;
+	p.max_states = 200000000;
+	may_die(&p);
+	run(what, &p, &r);
+	assert_int_equal(r.hung, 0);
+	assert_true(r.deaths > 100);
+	mx_reg_close(other);
+	mx_reg_close(reg);
+}
+
+static void test_death_beside_another_user_in_another_bucket(void **state)
+{
+	death_beside_another_user("two users, A's poller killed at any step",
+				  2);
+}
+
+static void test_death_beside_another_user_in_one_bucket(void **state)
+{
+	death_beside_another_user("two users in one bucket, A's poller killed "
+				  "at any step",
+				  1);
+}
+
+MX_TEST_MAIN(MX_TEST(test_lock_in_every_order),
+	     MX_TEST(test_lost_wake_of_the_lock_is_found),
+	     MX_TEST(test_join_and_leave_in_one_bucket_in_every_order),
+	     MX_TEST(test_two_users_in_one_bucket_events_in_every_order),
+	     MX_TEST(test_lost_signal_is_found_in_one_bucket),
+	     MX_TEST_IN(test_two_users_in_one_bucket_in_every_order, 2400),
+	     MX_TEST_IN(test_two_users_in_one_bucket_at_every_step, 2400),
+	     MX_TEST_IN(test_death_beside_another_user_in_another_bucket, 2400),
+	     MX_TEST_IN(test_death_beside_another_user_in_one_bucket, 2400))
