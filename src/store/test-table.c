@@ -1,6 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables: order, restriction, cursor, changes while others write. */
+/* Tables: order, cursor, changes while others write.  Restrictions:
+ * test-restrict.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,6 @@
 #include "base/buf.h"
 #include "base/rand.h"
 #include "store/testlib.h"
-
-static struct mx_tbl *contents(struct tl *t, struct mx_obj **ret_folder)
-{
-	struct mx_tbl *tbl = NULL;
-
-	*ret_folder = tl_folder(t->ma, MX_FLD_INBOX);
-	ok(mx_tbl_contents(*ret_folder, MX_TBL_CHANGES, &tbl, NULL));
-	return tbl;
-}
 
 static const char *sorted(struct tl *t, struct mx_tbl *tbl, uint32_t tag,
 			  bool desc)
@@ -38,7 +30,7 @@ static void test_rows_sort_without_regard_to_case(void **state)
 	tl_message(t->ma, MX_FLD_INBOX, "Apple");
 	tl_message(t->ma, MX_FLD_INBOX, "\xc3\xa4pfel"); /* ä */
 	tl_message(t->ma, MX_FLD_INBOX, "RE: cherry");
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	assert_string_equal(sorted(t, tbl, T_SUBJECT, false),
 			    "\xc3\xa4pfel,Apple,banana,RE: cherry");
 	assert_string_equal(sorted(t, tbl, T_SUBJECT, true),
@@ -73,237 +65,11 @@ static void test_any_property_can_be_a_key(void **state)
 		ok(mx_msg_save(m, 0, NULL));
 		mx_obj_close(m);
 	}
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	/* values 0 2 4 - 3: the missing one first */
 	assert_string_equal(sorted(t, tbl, 0x66660003, false),
 			    "m3,m0,m1,m4,m2");
 	assert_string_equal(sorted(t, tbl, 0x66660003, true), "m2,m4,m1,m0,m3");
-	mx_tbl_close(tbl);
-	mx_obj_close(f);
-	tl_close(t);
-}
-
-static struct mx_restrict content(const char *s, uint16_t low, uint16_t high)
-{
-	return (struct mx_restrict){
-		.type = MX_RES_CONTENT,
-		.content = {.fuzzy_low = low,
-			    .fuzzy_high = high,
-			    .tag = T_SUBJECT,
-			    .val = {.tag = T_SUBJECT, .v.str = s}}};
-}
-
-static struct mx_restrict property(uint32_t tag, uint8_t op, int32_t v)
-{
-	return (struct mx_restrict){.type = MX_RES_PROPERTY,
-				    .prop = {.relop = op,
-					     .tag = tag,
-					     .val = {.tag = tag, .v.i4 = v}}};
-}
-
-static const char *restricted(struct tl *t, struct mx_tbl *tbl,
-			      struct mx_restrict r)
-{
-	ok(mx_tbl_restrict(tbl, &r));
-	return tl_subjects(t, tbl);
-}
-
-static void set_up_five(struct tl *t)
-{
-	static const char *const subjects[] = {"Alpha one", "beta ONE", "gamma",
-					       "Delta", "\xc3\x89ta"};
-
-	for (int i = 0; i < 5; i++) {
-		struct mx_obj *m = NULL, *att = NULL;
-		uint32_t num;
-
-		ok(mx_msg_create(t->ma, mx_mbox_info(t->ma)->fid[MX_FLD_INBOX],
-				 false, 0x0fff, &m));
-		tl_set_str(m, T_SUBJECT, subjects[i]);
-		tl_set_i4(m, T_IMPORTANCE, i % 3);
-		tl_set_i4(m, 0x66660003, i);
-		if (i == 2)
-			tl_set_str(m, T_INTERNET_MESSAGE_ID, "<x>");
-		if (i == 3) {
-			tl_add_recip(m, 0, 1, "dora@x.test");
-			ok(mx_att_create(m, &num, &att));
-			tl_set_str(att, 0x3707001f, "pic.png");
-			ok(mx_att_save(att, 0));
-			mx_obj_close(att);
-		}
-		ok(mx_msg_save(m, 0, NULL));
-		mx_obj_close(m);
-	}
-}
-
-/* MS-OXCTABL_R452, MS-OXCDATA 2.12: every kind of condition. */
-static void test_every_kind_of_restriction_selects_its_rows(void **state)
-{
-	struct tl *t = tl_open();
-	struct mx_restrict two[2], not_, r, sub;
-	struct mx_obj *f;
-	struct mx_tbl *tbl;
-
-	set_up_five(t);
-	tbl = contents(t, &f);
-	assert_string_equal(restricted(t, tbl, content("one", 1, 0)),
-			    "Alpha one");
-	assert_string_equal(restricted(t, tbl, content("ONE", 1, 1)),
-			    "Alpha one,beta ONE");
-	assert_string_equal(restricted(t, tbl, content("DEL", 2, 1)), "Delta");
-	assert_string_equal(restricted(t, tbl, content("GAMMA", 0, 1)),
-			    "gamma");
-	assert_string_equal(restricted(t, tbl, content("eta", 2, 4)),
-			    "\xc3\x89ta");
-	assert_string_equal(restricted(t, tbl,
-				       property(T_IMPORTANCE, MX_RELOP_EQ, 0)),
-			    "Alpha one,Delta");
-	assert_string_equal(restricted(t, tbl,
-				       property(0x66660003, MX_RELOP_GE, 3)),
-			    "Delta,\xc3\x89ta");
-	two[0] = property(T_IMPORTANCE, MX_RELOP_NE, 1);
-	two[1] = property(0x66660003, MX_RELOP_LT, 3);
-	r = (struct mx_restrict){.type = MX_RES_AND, .list = {2, two}};
-	assert_string_equal(restricted(t, tbl, r), "Alpha one,gamma");
-	r.type = MX_RES_OR;
-	assert_string_equal(restricted(t, tbl, r),
-			    "Alpha one,beta ONE,gamma,Delta");
-	not_ = r;
-	r = (struct mx_restrict){.type = MX_RES_NOT, .sub.res = &not_};
-	assert_string_equal(restricted(t, tbl, r), "\xc3\x89ta");
-	r = (struct mx_restrict){.type = MX_RES_EXIST,
-				 .exist.tag = T_INTERNET_MESSAGE_ID};
-	assert_string_equal(restricted(t, tbl, r), "gamma");
-	not_ = r;
-	r = (struct mx_restrict){.type = MX_RES_COMMENT,
-				 .comment = {.res = &not_}};
-	assert_string_equal(restricted(t, tbl, r), "gamma");
-	r = (struct mx_restrict){.type = MX_RES_BITMASK,
-				 .bitmask = {MX_BMR_NEZ, T_MESSAGE_FLAGS,
-					     MF_HASATTACH}};
-	assert_string_equal(restricted(t, tbl, r), "Delta");
-	r = (struct mx_restrict){.type = MX_RES_BITMASK,
-				 .bitmask = {MX_BMR_EQZ, 0x66660003, 1}};
-	assert_string_equal(restricted(t, tbl, r),
-			    "Alpha one,gamma,\xc3\x89ta");
-	r = (struct mx_restrict){.type = MX_RES_COMPAREPROPS,
-				 .compare = {MX_RELOP_EQ, T_IMPORTANCE,
-					     0x66660003}};
-	assert_string_equal(restricted(t, tbl, r), "Alpha one,beta ONE,gamma");
-	r = (struct mx_restrict){.type = MX_RES_SIZE,
-				 .size = {MX_RELOP_LE, T_SUBJECT, 12}};
-	assert_string_equal(restricted(t, tbl, r), "gamma,Delta,\xc3\x89ta");
-	sub = content("dora", 2, 1);
-	sub.content.tag = sub.content.val.tag = T_EMAIL_ADDRESS;
-	r = (struct mx_restrict){.type = MX_RES_SUBRESTRICTION,
-				 .subobj = {T_MESSAGE_RECIPIENTS, &sub}};
-	assert_string_equal(restricted(t, tbl, r), "Delta");
-	sub = content(".png", 1, 0);
-	sub.content.tag = sub.content.val.tag = 0x3707001f;
-	r.subobj.subobject = T_MESSAGE_ATTACHMENTS;
-	assert_string_equal(restricted(t, tbl, r), "Delta");
-	not_ = property(T_IMPORTANCE, MX_RELOP_LE, 2);
-	r = (struct mx_restrict){.type = MX_RES_COUNT, .count = {2, &not_}};
-	assert_string_equal(restricted(t, tbl, r), "Alpha one,beta ONE");
-	ok(mx_tbl_restrict(tbl, NULL));
-	assert_string_equal(tl_subjects(t, tbl),
-			    "Alpha one,beta ONE,gamma,Delta,\xc3\x89ta");
-	mx_tbl_close(tbl);
-	mx_obj_close(f);
-	tl_close(t);
-}
-
-static void test_impossible_restrictions_are_answered(void **state)
-{
-	struct mx_restrict deep[70], r;
-	struct tl *t = tl_open();
-	struct mx_obj *f;
-	struct mx_tbl *tbl = contents(t, &f);
-
-	deep[69] = property(T_IMPORTANCE, MX_RELOP_EQ, 0);
-	for (int i = 68; i >= 0; i--)
-		deep[i] = (struct mx_restrict){.type = MX_RES_NOT,
-					       .sub.res = &deep[i + 1]};
-	assert_int_equal(mx_tbl_restrict(tbl, deep), MX_ANS_TOO_COMPLEX);
-	r = property(T_IMPORTANCE, MX_RELOP_RE, 0);
-	assert_int_equal(mx_tbl_restrict(tbl, &r), MX_ANS_TOO_COMPLEX);
-	r = (struct mx_restrict){.type = 0x77};
-	assert_int_equal(mx_tbl_restrict(tbl, &r), MX_ANS_INVALID_PARAM);
-	mx_tbl_close(tbl);
-	mx_obj_close(f);
-	tl_close(t);
-}
-
-/*
- * SQL and C must agree: random trees over a column (importance) and its copy
- * that is no column (0x6667) select the same rows.
- */
-static struct mx_restrict *random_tree(struct tl *t, struct mx_prng *p,
-				       int depth, uint32_t tag)
-{
-	struct mx_restrict *r = mx_arena_new(&t->a, struct mx_restrict);
-	uint32_t kind = mx_prng_below(p, depth ? 6 : 3);
-
-	assert_non_null(r);
-	switch (kind) {
-	case 0:
-		*r = property(tag, (uint8_t)mx_prng_below(p, 6),
-			      (int32_t)mx_prng_below(p, 4));
-		break;
-	case 1:
-		r->type = MX_RES_EXIST;
-		r->exist.tag = tag;
-		break;
-	case 2:
-		r->type = MX_RES_BITMASK;
-		r->bitmask.relop = (uint8_t)mx_prng_below(p, 2);
-		r->bitmask.tag = tag;
-		r->bitmask.mask = mx_prng_below(p, 4);
-		break;
-	case 3:
-		r->type = MX_RES_NOT;
-		r->sub.res = random_tree(t, p, depth - 1, tag);
-		break;
-	default:
-		r->type = kind == 4 ? MX_RES_AND : MX_RES_OR;
-		r->list.n = 1 + mx_prng_below(p, 3);
-		r->list.p = mx_arena_newv(&t->a, struct mx_restrict, r->list.n);
-		for (uint32_t i = 0; i < r->list.n; i++)
-			r->list.p[i] = *random_tree(t, p, depth - 1, tag);
-	}
-	return r;
-}
-
-static void test_sql_and_c_agree_on_random_restrictions(void **state)
-{
-	struct tl *t = tl_open();
-	struct mx_obj *f, *m;
-	struct mx_tbl *tbl;
-	char subject[16];
-
-	for (int i = 0; i < 12; i++) {
-		m = NULL;
-		snprintf(subject, sizeof(subject), "m%d", i);
-		ok(mx_msg_create(t->ma, mx_mbox_info(t->ma)->fid[MX_FLD_INBOX],
-				 false, 0x0fff, &m));
-		tl_set_str(m, T_SUBJECT, subject);
-		if (i % 4) {
-			tl_set_i4(m, T_ICON_INDEX, i % 4 - 1);
-			tl_set_i4(m, 0x66670003, i % 4 - 1);
-		}
-		ok(mx_msg_save(m, 0, NULL));
-		mx_obj_close(m);
-	}
-	tbl = contents(t, &f);
-	for (uint64_t seed = 1; seed <= 150; seed++) {
-		struct mx_prng p1 = {seed}, p2 = {seed};
-		const char *in_sql, *in_c;
-
-		in_sql = restricted(t, tbl,
-				    *random_tree(t, &p1, 4, T_ICON_INDEX));
-		in_c = restricted(t, tbl, *random_tree(t, &p2, 4, 0x66670003));
-		assert_string_equal(in_sql, in_c);
-	}
 	mx_tbl_close(tbl);
 	mx_obj_close(f);
 	tl_close(t);
@@ -347,7 +113,7 @@ static void test_cursor_goes_where_it_is_sent(void **state)
 
 	for (int i = 0; i < 10; i++)
 		tl_message(t->ma, MX_FLD_INBOX, "x");
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	assert_int_equal(mx_tbl_query(tbl, &(struct mx_query){.max_rows = 1},
 				      count_rows, &n, &n, &o),
 			 MX_ANS_NO_COLUMNS); /* MS-OXCTABL_R428 */
@@ -397,7 +163,7 @@ static void test_cursor_goes_where_it_is_sent(void **state)
 static void test_find_row_moves_the_cursor_to_it(void **state)
 {
 	struct tl *t = tl_open();
-	struct mx_restrict r = content("e", 2, 1);
+	struct mx_restrict r = tl_content("e", 2, 1);
 	struct mx_find f = {.restriction = &r};
 	uint32_t tag = T_SUBJECT, left = 1;
 	struct mx_obj *folder;
@@ -408,7 +174,7 @@ static void test_find_row_moves_the_cursor_to_it(void **state)
 	tl_message(t->ma, MX_FLD_INBOX, "eins");
 	tl_message(t->ma, MX_FLD_INBOX, "b");
 	tl_message(t->ma, MX_FLD_INBOX, "erde");
-	tbl = contents(t, &folder);
+	tbl = tl_contents(t, &folder);
 	ok(mx_tbl_columns(tbl, &tag, 1));
 	ok(mx_tbl_find(tbl, &f, count_rows, &left, &gone));
 	assert_int_equal(left, 0);
@@ -417,7 +183,7 @@ static void test_find_row_moves_the_cursor_to_it(void **state)
 	f.backward = true;
 	ok(mx_tbl_find(tbl, &f, count_rows, &left, &gone));
 	at(tbl, 3, 4);
-	r = content("zz", 2, 1);
+	r = tl_content("zz", 2, 1);
 	assert_int_equal(mx_tbl_find(tbl, &f, count_rows, &left, &gone),
 			 MX_ANS_NOT_FOUND);
 	at(tbl, 3, 4);
@@ -449,7 +215,7 @@ static void test_cursor_keeps_its_row_while_others_write(void **state)
 
 	for (int i = 0; i < 6; i++, s[0] += 2)
 		mids[i] = tl_message(t->ma, MX_FLD_INBOX, s); /* b d f h j l */
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	sorted(t, tbl, T_SUBJECT, false);
 	ok(mx_tbl_seek(tbl, MX_ORIGIN_BEGIN, 3, &moved, &less)); /* on h */
 	ok(mx_tbl_bookmark(tbl, &mark));
@@ -542,7 +308,7 @@ static void test_changes_replayed_give_the_table_as_it_is(void **state)
 	size_t n;
 	char s[8];
 
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	ok(mx_tbl_sort(tbl, &key, 1));
 	ok(mx_tbl_columns(tbl, &tag, 1));
 	snapshot(tbl, &mine);
@@ -610,7 +376,7 @@ static void test_multivalue_instances_are_rows_of_their_own(void **state)
 	ok(mx_obj_set(m, &mv, 1, &t->a, &p, &np));
 	ok(mx_msg_save(m, 0, NULL));
 	mx_obj_close(m);
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	ok(mx_tbl_sort(tbl, &key, 1));
 	ok(mx_tbl_columns(tbl, tags, 2));
 	ok(mx_tbl_query(tbl, &q, count_rows, &left, &n, &o));
@@ -668,7 +434,7 @@ static void test_long_values_are_cut_in_rows(void **state)
 	tl_set_str(m, T_BODY, big);
 	ok(mx_msg_save(m, 0, NULL));
 	mx_obj_close(m);
-	tbl = contents(t, &f);
+	tbl = tl_contents(t, &f);
 	ok(mx_tbl_columns(tbl, &tag, 1));
 	ok(mx_tbl_query(tbl, &q, take_body, &len, &n, &o));
 	assert_int_equal(len, 254);
@@ -680,9 +446,6 @@ static void test_long_values_are_cut_in_rows(void **state)
 
 MX_TEST_MAIN(MX_TEST(test_rows_sort_without_regard_to_case),
 	     MX_TEST(test_any_property_can_be_a_key),
-	     MX_TEST(test_every_kind_of_restriction_selects_its_rows),
-	     MX_TEST(test_impossible_restrictions_are_answered),
-	     MX_TEST(test_sql_and_c_agree_on_random_restrictions),
 	     MX_TEST(test_cursor_goes_where_it_is_sent),
 	     MX_TEST(test_find_row_moves_the_cursor_to_it),
 	     MX_TEST(test_cursor_keeps_its_row_while_others_write),

@@ -254,3 +254,22 @@ const struct mx_event *tl_event_of(struct tl *t, enum mx_event_type type,
 			return &t->events[i].ev;
 	return NULL;
 }
+
+struct mx_tbl *tl_contents(struct tl *t, struct mx_obj **ret_folder)
+{
+	struct mx_tbl *tbl = NULL;
+
+	*ret_folder = tl_folder(t->ma, MX_FLD_INBOX);
+	ok(mx_tbl_contents(*ret_folder, MX_TBL_CHANGES, &tbl, NULL));
+	return tbl;
+}
+
+struct mx_restrict tl_content(const char *s, uint16_t low, uint16_t high)
+{
+	return (struct mx_restrict){
+		.type = MX_RES_CONTENT,
+		.content = {.fuzzy_low = low,
+			    .fuzzy_high = high,
+			    .tag = T_SUBJECT,
+			    .val = {.tag = T_SUBJECT, .v.str = s}}};
+}

@@ -66,6 +66,10 @@ int32_t tl_i4(struct tl *t, struct mx_obj *o, uint32_t tag);
 uint32_t tl_count(struct mx_mbox *mb, enum mx_special folder);
 /* The first message of a folder, in table order; 0 none. */
 uint64_t tl_first(struct tl *t, struct mx_mbox *mb, enum mx_special folder);
+/* The contents table of anna's inbox, which tells of changes; both to be closed. */
+struct mx_tbl *tl_contents(struct tl *t, struct mx_obj **ret_folder);
+/* A condition on subjects: FuzzyLevelLow and -High. */
+struct mx_restrict tl_content(const char *s, uint16_t low, uint16_t high);
 /* Subjects of a table's rows from the cursor on, joined by ','. */
 const char *tl_subjects(struct tl *t, struct mx_tbl *tbl);
 const struct mx_event *tl_event_of(struct tl *t, enum mx_event_type type,
