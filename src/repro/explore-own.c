@@ -59,6 +59,27 @@ static void mix_bytes(struct hash *h, const char *p, size_t n)
 	mix(h, x.b);
 }
 
+static struct hash hash_above(const char *sp, const char *top)
+{
+	struct hash h = {11, 12};
+
+	if (sp)
+		mix_bytes(&h, sp, (size_t)(top - sp));
+	return h;
+}
+
+void own_forget(struct actor *a, const char *sp)
+{
+	struct own own;
+
+	if (!ex.own)
+		return;
+	fiber_own(ex.run.cur, &own);
+	a->base = a->seen;
+	a->base_sp = sp;
+	a->above = hash_above(sp, own.top);
+}
+
 /* ---- one name for what is the same ---- */
 
 /* Two ways to say what a thread is: its past, and what it has now.  Who has one
@@ -133,19 +154,21 @@ void own_drop(void)
 
 /* ---- what it is now ---- */
 
-/* The stack from its end up to where the thread has said all it knows. */
+/* The stack from its end up to where the thread has last said all it knows; what
+ * lies above is known by that, unless it has changed since. */
 static struct hash look(const struct actor *a)
 {
-	const char *sp = (const char *)own_registers.rsp;
-	struct hash h = a->base;
+	const char *sp = (const char *)own_registers.rsp, *top = a->base_sp;
+	struct hash h = a->base, above;
 	struct own own;
 
 	fiber_own(ex.run.cur, &own);
-	if (a->base_sp)
-		own.top = a->base_sp;
+	above = hash_above(top, own.top);
+	if (!top || above.a != a->above.a || above.b != a->above.b)
+		top = own.top;
 	mix_bytes(&h, (const char *)&own_registers, sizeof(own_registers));
-	if (sp < own.top)
-		mix_bytes(&h, sp, (size_t)(own.top - sp));
+	if (sp < top)
+		mix_bytes(&h, sp, (size_t)(top - sp));
 	mix_bytes(&h, own.heap, own.n_heap);
 	mix(&h, (uint64_t)ex.run.cur);
 	return h;
@@ -186,6 +209,11 @@ void own_look(struct actor *a)
 	(void)a;
 }
 
+void own_forget(struct actor *a, const char *sp)
+{
+	(void)a, (void)sp;
+}
+
 void own_scrub(void)
 {
 }
@@ -206,9 +234,8 @@ __attribute__((__noinline__)) void explore_forget_at(const char *place,
 	for (; *place; place++)
 		mix(h, (unsigned char)*place);
 	mix(h, knows);
-	a->base = *h;
 	/* Above lie the return address and the caller's frame pointer, then
 	 * what the caller has. */
-	a->base_sp =
-		(const char *)__builtin_frame_address(0) + 2 * sizeof(void *);
+	own_forget(a, (const char *)__builtin_frame_address(0) +
+			      2 * sizeof(void *));
 }

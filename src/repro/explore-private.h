@@ -68,7 +68,7 @@ struct actor {
 	bool started, ended, dead, woken;
 	unsigned result; /* CHOOSE: which; RESUME: 1 by time-out */
 	struct hash seen, marked;
-	struct hash own, base; /* explore-own.c */
+	struct hash own, base, above; /* explore-own.c */
 	const char *base_sp;
 	uint16_t held;     /* locks, a bit each */
 	const char *event; /* the last one's name */
@@ -197,6 +197,8 @@ struct actor *before(enum op_kind kind, const void *at, unsigned size,
 		     uint64_t v);
 /* Into a->own. */
 void own_look(struct actor *a);
+/* What lies from sp up is known by a->seen. */
+void own_forget(struct actor *a, const char *sp);
 /* Zeros below the stack's end. */
 void own_scrub(void);
 void own_drop(void);
