@@ -6,12 +6,6 @@
 
 _Thread_local int mx_locks_held;
 
-#ifdef MX_DEBUG_LOCKS
-#define HELD(n) (mx_locks_held += (n))
-#else
-#define HELD(n) ((void)0)
-#endif
-
 void mx_mutex_init(struct mx_mutex *m)
 {
 	pthread_mutex_init(&m->m, NULL);
@@ -28,14 +22,14 @@ void mx_mutex_lock(struct mx_mutex *m) MX_NO_LOCK_ANALYSIS
 
 	assert(r == 0);
 	(void)r;
-	HELD(1);
+	mx_count_lock(1);
 }
 
 bool mx_mutex_try(struct mx_mutex *m) MX_NO_LOCK_ANALYSIS
 {
 	if (pthread_mutex_trylock(&m->m))
 		return false;
-	HELD(1);
+	mx_count_lock(1);
 	return true;
 }
 
@@ -43,7 +37,7 @@ void mx_mutex_unlock(struct mx_mutex *m) MX_NO_LOCK_ANALYSIS
 {
 	int r;
 
-	HELD(-1);
+	mx_count_lock(-1);
 	r = pthread_mutex_unlock(&m->m);
 	assert(r == 0);
 	(void)r;
@@ -90,11 +84,11 @@ int mx_cond_wait(struct mx_cond *c, struct mx_mutex *m,
 	struct timespec ts = mx_mono_timespec(deadline);
 	int r;
 
-	HELD(-1);
+	mx_count_lock(-1);
 	if (deadline.ns == INT64_MAX)
 		r = pthread_cond_wait(&c->c, &m->m);
 	else
 		r = pthread_cond_timedwait(&c->c, &m->m, &ts);
-	HELD(1);
+	mx_count_lock(1);
 	return r == ETIMEDOUT ? -ETIMEDOUT : 0;
 }

@@ -64,8 +64,16 @@ struct MX_CAPABILITY mx_mutex {
 #define MX_MUTEX_INIT {PTHREAD_MUTEX_INITIALIZER}
 /* clang-format on */
 
-/* How many mx_mutexes this thread holds; 0 always without MX_DEBUG_LOCKS. */
+/* How many locks this thread holds; 0 always without MX_DEBUG_LOCKS. */
 extern _Thread_local int mx_locks_held;
+
+/* For a lock that is no mx_mutex: one more, or -1. */
+static inline void mx_count_lock(int n)
+{
+#ifdef MX_DEBUG_LOCKS
+	mx_locks_held += n;
+#endif
+}
 
 void mx_mutex_init(struct mx_mutex *m);
 void mx_mutex_fini(struct mx_mutex *m);

@@ -189,6 +189,13 @@ static bool lock_quickly(struct mx_reg *reg, const struct shm_bucket *b)
 	return false;
 }
 
+/* For those who watch: the deterministic scheduler, promise 5. */
+static void note_locked(const struct shm_bucket *b)
+{
+	mx_sched_locked(&b->lock);
+	mx_count_lock(1);
+}
+
 int bucket_lock_within(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
 		       struct mx_fault *f)
 {
@@ -200,7 +207,7 @@ int bucket_lock_within(struct mx_reg *reg, uint32_t bucket, int64_t patience_ns,
 		err = lock_slowly(reg, bucket, patience_ns, f);
 	mx_sched_forget((uint64_t)-err);
 	if (!err)
-		mx_sched_locked(&b->lock);
+		note_locked(b);
 	return err;
 }
 
@@ -217,7 +224,7 @@ int bucket_trylock(struct mx_reg *reg, uint32_t bucket)
 	int err;
 
 	if (shm_cas32(&b->lock, 0, reg->tag)) {
-		mx_sched_locked(&b->lock);
+		note_locked(b);
 		return 0;
 	}
 	word = shm_get32(&b->lock);
@@ -225,7 +232,7 @@ int bucket_trylock(struct mx_reg *reg, uint32_t bucket)
 		return -EAGAIN;
 	err = take_from_dead(reg, bucket, word, &mine);
 	if (!err && mine)
-		mx_sched_locked(&b->lock);
+		note_locked(b);
 	return err ? err : mine ? 0 : -EAGAIN;
 }
 
@@ -234,6 +241,7 @@ static void let_go(struct mx_reg *reg, uint32_t bucket)
 	const struct shm_bucket *b = &reg->map.buckets[bucket];
 
 	mx_sched_unlocking(&b->lock);
+	mx_count_lock(-1);
 	if (shm_swap32(&b->lock, 0) & SHM_LOCK_WAITERS)
 		futex_wake(&b->lock, 1);
 }

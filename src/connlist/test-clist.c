@@ -288,6 +288,26 @@ static void test_threads_join_and_leave(void **state)
 	mx_reg_close(reg);
 }
 
+/* Promise 5 is checked for this lock, too, in builds that check. */
+static void test_a_buckets_lock_counts(void **state)
+{
+	struct mx_reg *reg = tu_open(4, 4, 0);
+	int most = 0;
+
+#ifdef MX_DEBUG_LOCKS
+	most = 1;
+#endif
+	assert_int_equal(bucket_lock(reg, 0, NULL), 0);
+	assert_int_equal(mx_locks_held, most);
+	bucket_unlock(reg, 0);
+	assert_int_equal(mx_locks_held, 0);
+	assert_int_equal(bucket_trylock(reg, 1), 0);
+	assert_int_equal(mx_locks_held, most);
+	bucket_unlock(reg, 1);
+	assert_int_equal(mx_locks_held, 0);
+	mx_reg_close(reg);
+}
+
 MX_TEST_MAIN(MX_TEST(test_a_list_is_found_again),
 	     MX_TEST(test_the_only_list_is_not_taken_for_another_user),
 	     MX_TEST(test_equal_crcs_are_different_users),
@@ -299,4 +319,5 @@ MX_TEST_MAIN(MX_TEST(test_a_list_is_found_again),
 	     MX_TEST(test_a_stale_list_gives_nobodys_connection),
 	     MX_TEST(test_handles_outlive_the_registry),
 	     MX_TEST(test_names_are_cut_between_characters),
+	     MX_TEST(test_a_buckets_lock_counts),
 	     MX_TEST(test_threads_join_and_leave))
