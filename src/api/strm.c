@@ -21,78 +21,11 @@
 #include <stdlib.h>
 
 #include "api/stream.h"
-#include "api/strm.h"
-#include "base/buf.h"
-#include "base/utf.h"
-#include "wire/prop.h"
-
-#define WRITE_MAX 30000          /* in one WriteStream */
-#define HOLD_MAX (4 * WRITE_MAX) /* held back at most */
-#define READ_ONE 30000           /* in one buffer */
-#define READ_MAX 240000          /* in one chained answer */
-#define TEXT_MAX (UINT32_C(1) << 30)
-
-struct strm {
-	struct mx_obj obj; /* so: the stream; parent: its owner */
-	bool writable;
-	ULONG text; /* PT_UNICODE, PT_STRING8; 0: bytes */
-	uint64_t pos, size;
-	uint64_t wire; /* where the server's stream stands */
-	uint64_t ahead_at;
-	struct mx_buf ahead; /* read, at ahead_at */
-	uint64_t held_at;
-	struct mx_buf held; /* written, not sent */
-	struct mx_buf all;  /* text: the whole of it */
-	bool loaded, changed;
-	/* Under the owner's lock. */
-	struct mx_list unsent;
-	bool linked, orphan;
-};
-
-static struct strm *strm_of(IStream *s)
-{
-	return (struct strm *)(void *)s;
-}
-
-uint8_t *mx_strm_utf16(struct mx_arena *a, const char *s, size_t *ret_n)
-{
-	size_t len = strlen(s);
-	size_t n = mx_utf16le_from_utf8(s, len, NULL, 0);
-	uint8_t *p = mx_arena_alloc(a, n);
-
-	if (!p)
-		return NULL;
-	mx_utf16le_from_utf8(s, len, p, n);
-	*ret_n = n;
-	return p;
-}
-
-/* ---- holding back ---- */
-
-static void mark_unsent(struct strm *s)
-{
-	struct mx_obj *o = s->obj.parent;
-
-	mx_mutex_lock(&o->lock);
-	if (!s->linked)
-		mx_list_push_tail(&o->unsent, &s->unsent);
-	s->linked = true;
-	mx_mutex_unlock(&o->lock);
-}
-
-static void mark_sent(struct strm *s)
-{
-	struct mx_obj *o = s->obj.parent;
-
-	mx_mutex_lock(&o->lock);
-	mx_list_unlink(&s->unsent);
-	s->linked = false;
-	mx_mutex_unlock(&o->lock);
-}
+#include "api/strm-private.h"
 
 static void strm_fini(struct mx_obj *o)
 {
-	struct strm *s = (struct strm *)(void *)o;
+	struct mx_strm *s = (struct mx_strm *)(void *)o;
 
 	mx_buf_fini(&s->ahead);
 	mx_buf_fini(&s->held);
@@ -107,203 +40,10 @@ static const struct mx_class strm_class = {
 	.fini = strm_fini,
 };
 
-/* The last reference: with bytes held back the owner keeps the stream, which
- * from then on does not keep the owner. */
-static ULONG strm_release(IStream *p)
-{
-	struct strm *s = strm_of(p);
-	struct mx_obj *owner = s->obj.parent;
-	bool keep = false;
-	unsigned n;
-
-	if (mx_obj_inherited(s))
-		return mx_obj_release(&s->obj);
-	mx_mutex_lock(&owner->lock);
-	n = atomic_fetch_sub(&s->obj.refs, 1) - 1;
-	if (!n && s->linked)
-		keep = s->orphan = true;
-	mx_mutex_unlock(&owner->lock);
-	if (keep) {
-		mx_obj_release(owner);
-	} else if (!n) {
-		atomic_store(&s->obj.refs, 1);
-		mx_obj_release(&s->obj);
-	}
-	return n;
-}
-
-/* Frees an orphan; its owner is alive or on its way out, never released. */
-static void orphan_free(struct strm *s)
-{
-	s->obj.parent = NULL;
-	atomic_store(&s->obj.refs, 1);
-	mx_obj_release(&s->obj);
-}
-
-void mx_strm_drop_all(struct mx_obj *o)
-{
-	struct mx_list *l;
-
-	/* Only orphans: a stream in use would keep its owner. */
-	while ((l = mx_list_pop(&o->unsent)))
-		orphan_free(MX_CONTAINER_OF(l, struct strm, unsent));
-}
-
-/* ---- sending ---- */
-
-static void add_writes(struct mx_batch *b, struct strm *s, const uint8_t *p,
-		       size_t n)
-{
-	for (size_t at = 0; at < n; at += WRITE_MAX) {
-		struct mx_rop_req req = {.id = MX_ROP_WRITE_STREAM};
-
-		req.write_stream.data.p = p + at;
-		req.write_stream.data.n =
-			(uint32_t)(n - at < WRITE_MAX ? n - at : WRITE_MAX);
-		mx_batch_add(b, s->obj.so, &req);
-	}
-}
-
-static void add_seek(struct mx_batch *b, struct strm *s, uint64_t at)
-{
-	struct mx_rop_req req = {.id = MX_ROP_SEEK_STREAM};
-
-	req.seek_stream.offset = (int64_t)at;
-	if (s->wire != at)
-		mx_batch_add(b, s->obj.so, &req);
-}
-
-static int run(struct mx_do *d, struct mx_batch *b)
-{
-	int err = mx_batch_run(b, &d->call);
-	struct mx_op *bad = err ? NULL : mx_batch_failed(b);
-
-	return bad ? mx_op_fault(bad, &d->fault) : err;
-}
-
-static uint8_t *text_wire(struct mx_arena *a, struct strm *s, size_t *ret_n)
-{
-	const char *u8 = (const char *)s->all.p;
-	size_t n = s->all.len, n16;
-	uint8_t *p;
-
-	if (s->text == PT_UNICODE) {
-		const WCHAR *w = (const WCHAR *)(void *)s->all.p;
-		size_t len = n / sizeof(WCHAR);
-		char *narrow;
-
-		/* A terminator is not part of the value. */
-		while (len && !w[len - 1])
-			len--;
-		n = mx_utf8_from_wchar(w, len, NULL, 0);
-		narrow = mx_arena_alloc(a, n);
-		if (!narrow)
-			return NULL;
-		mx_utf8_from_wchar(w, len, narrow, n);
-		u8 = narrow;
-	} else {
-		while (n && !u8[n - 1])
-			n--;
-	}
-	n16 = mx_utf16le_from_utf8(u8, n, NULL, 0);
-	p = mx_arena_alloc(a, n16);
-	if (p)
-		mx_utf16le_from_utf8(u8, n, p, n16);
-	*ret_n = n16;
-	return p;
-}
-
-/* Sends what is held back; with commit a CommitStream behind it.  The turn is
- * the caller's. */
-static int flush(struct mx_do *d, struct strm *s, bool commit)
-{
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
-	struct mx_rop_req req = {.id = MX_ROP_COMMIT_STREAM};
-	uint64_t end = s->wire;
-	uint8_t *p;
-	size_t n;
-	int err;
-
-	mx_batch_init(&b);
-	if (s->text && s->changed) {
-		p = text_wire(&b.arena, s, &n);
-		if (!p)
-			return -ENOMEM;
-		add_seek(&b, s, 0);
-		add_writes(&b, s, p, n);
-		req.id = MX_ROP_SET_STREAM_SIZE;
-		req.set_stream_size.stream_size = n;
-		mx_batch_add(&b, s->obj.so, &req);
-		req = (struct mx_rop_req){.id = MX_ROP_COMMIT_STREAM};
-		commit = true;
-		end = n;
-	} else if (s->held.len) {
-		add_seek(&b, s, s->held_at);
-		add_writes(&b, s, s->held.p, s->held.len);
-		end = s->held_at + s->held.len;
-	} else if (!commit) {
-		return 0;
-	}
-	if (commit)
-		mx_batch_add(&b, s->obj.so, &req);
-	err = run(d, &b);
-	if (err)
-		return err;
-	s->wire = end;
-	s->changed = false;
-	mx_buf_reset(&s->held);
-	mark_sent(s);
-	return 0;
-}
-
-/* Takes the next stream with bytes held back, with a reference. */
-static struct strm *next_unsent(struct mx_obj *o)
-{
-	struct strm *s = NULL;
-
-	mx_mutex_lock(&o->lock);
-	if (!mx_list_empty(&o->unsent)) {
-		s = MX_CONTAINER_OF(o->unsent.next, struct strm, unsent);
-		if (!s->orphan)
-			atomic_fetch_add(&s->obj.refs, 1);
-	}
-	mx_mutex_unlock(&o->lock);
-	return s;
-}
-
-int mx_strm_flush_all(struct mx_do *d, struct mx_obj *o)
-{
-	struct strm *s;
-
-	while ((s = next_unsent(o))) {
-		bool orphan;
-		int err = mx_turn_begin(d, &s->obj);
-
-		if (!err) {
-			err = flush(d, s, true);
-			/* Sent by someone else before our turn came. */
-			if (!err)
-				mark_sent(s);
-			mx_turn_end(&s->obj);
-		}
-		mx_mutex_lock(&o->lock);
-		orphan = s->orphan;
-		mx_mutex_unlock(&o->lock);
-		if (!orphan)
-			strm_release((IStream *)(void *)s);
-		else if (!err)
-			orphan_free(s);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
 /* ---- reading ---- */
 
-/* Reads from the server at `at` into out; fewer bytes only at the end. */
-static int fetch(struct mx_do *d, struct strm *s, uint64_t at, size_t want,
-		 struct mx_buf *out)
+int mx_strm_fetch(struct mx_do *d, struct mx_strm *s, uint64_t at, size_t want,
+		  struct mx_buf *out)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_READ_STREAM};
@@ -312,17 +52,18 @@ static int fetch(struct mx_do *d, struct strm *s, uint64_t at, size_t want,
 	int err;
 
 	mx_batch_init(&b);
-	add_seek(&b, s, at);
-	if (want <= READ_ONE) {
+	mx_strm_add_seek(&b, s, at);
+	if (want <= MX_STRM_READ_ONE) {
 		req.read_stream.byte_count = (uint16_t)want;
 	} else {
 		req.read_stream.byte_count = 0xbabe;
 		req.read_stream.maximum_byte_count =
-			(uint32_t)(want < READ_MAX ? want : READ_MAX);
+			(uint32_t)(want < MX_STRM_READ_MAX ? want
+							   : MX_STRM_READ_MAX);
 		b.chain = true;
 	}
 	op = mx_batch_add(&b, s->obj.so, &req);
-	err = run(d, &b);
+	err = mx_strm_run(d, &b);
 	if (err)
 		return err;
 	mx_buf_put(out, op->res->read_stream.data.p,
@@ -334,68 +75,8 @@ static int fetch(struct mx_do *d, struct strm *s, uint64_t at, size_t want,
 	return out->err;
 }
 
-size_t mx_strm_text_len(const uint8_t *p, size_t n)
-{
-	while (n >= 2 && !p[n - 1] && !p[n - 2])
-		n -= 2;
-	return n;
-}
-
-static int text_load(struct mx_do *d, struct strm *s)
-{
-	MX_AUTO(mx_buf_auto) struct mx_buf raw = MX_BUF_INIT;
-	MX_AUTO(mx_free_auto) char *u8 = NULL;
-	size_t n, had, nw;
-	WCHAR *w;
-	int err;
-
-	if (s->loaded)
-		return 0;
-	raw.max = TEXT_MAX;
-	do {
-		had = raw.len;
-		err = fetch(d, s, had, READ_MAX, &raw);
-		if (err)
-			return err;
-	} while (raw.len > had);
-	raw.len = mx_strm_text_len(raw.p, raw.len);
-	n = mx_utf8_from_utf16le(raw.p, raw.len, NULL, 0);
-	u8 = malloc(n + 1);
-	if (!u8)
-		return -ENOMEM;
-	mx_utf8_from_utf16le(raw.p, raw.len, u8, n);
-	if (s->text == PT_STRING8) {
-		mx_buf_put(&s->all, u8, n);
-	} else {
-		nw = mx_wchar_from_utf8(u8, n, NULL, 0);
-		w = (WCHAR *)(void *)mx_buf_room(&s->all, nw * sizeof(*w) + 1);
-		if (w) {
-			mx_wchar_from_utf8(u8, n, w, nw);
-			s->all.len += nw * sizeof(*w);
-		}
-	}
-	s->size = s->all.len;
-	s->loaded = !s->all.err;
-	return s->all.err;
-}
-
-static int read_text(struct mx_do *d, struct strm *s, char *out, ULONG *n)
-{
-	int err = text_load(d, s);
-	size_t left;
-
-	if (err)
-		return err;
-	left = s->pos < s->all.len ? s->all.len - (size_t)s->pos : 0;
-	if (*n > left)
-		*n = (ULONG)left;
-	if (*n)
-		memcpy(out, s->all.p + s->pos, *n);
-	return 0;
-}
-
 /* What is read ahead at the position; 0 when there is nothing. */
-static ULONG from_ahead(struct strm *s, uint64_t at, char *out, ULONG n)
+static ULONG from_ahead(struct mx_strm *s, uint64_t at, char *out, ULONG n)
 {
 	size_t off, left;
 
@@ -408,19 +89,21 @@ static ULONG from_ahead(struct strm *s, uint64_t at, char *out, ULONG n)
 	return n;
 }
 
-static int read_bytes(struct mx_do *d, struct strm *s, char *out, ULONG *n)
+static int read_bytes(struct mx_do *d, struct mx_strm *s, char *out, ULONG *n)
 {
 	ULONG done = 0, k;
-	int err = s->held.len ? flush(d, s, false) : 0;
+	int err = s->held.len ? mx_strm_flush(d, s, false) : 0;
 
 	while (!err && done < *n) {
 		k = from_ahead(s, s->pos + done, out + done, *n - done);
 		if (!k) {
 			mx_buf_reset(&s->ahead);
 			s->ahead_at = s->pos + done;
-			err = fetch(d, s, s->ahead_at,
-				    *n - done > READ_ONE ? *n - done : READ_ONE,
-				    &s->ahead);
+			err = mx_strm_fetch(d, s, s->ahead_at,
+					    *n - done > MX_STRM_READ_ONE
+						    ? *n - done
+						    : MX_STRM_READ_ONE,
+					    &s->ahead);
 			if (err || !s->ahead.len)
 				break;
 		}
@@ -432,7 +115,7 @@ static int read_bytes(struct mx_do *d, struct strm *s, char *out, ULONG *n)
 
 static HRESULT strm_read(IStream *p, void *out, ULONG n, ULONG *ret)
 {
-	struct strm *s = strm_of(p);
+	struct mx_strm *s = mx_strm_of(p);
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
 	int err;
@@ -444,7 +127,8 @@ static HRESULT strm_read(IStream *p, void *out, ULONG n, ULONG *ret)
 	err = mx_turn_begin(&d, &s->obj);
 	if (err)
 		return mx_do_end(&d, err);
-	err = s->text ? read_text(&d, s, out, &n) : read_bytes(&d, s, out, &n);
+	err = s->text ? mx_strm_text_read(&d, s, out, &n)
+		      : read_bytes(&d, s, out, &n);
 	if (!err) {
 		s->pos += n;
 		if (ret)
@@ -456,45 +140,14 @@ static HRESULT strm_read(IStream *p, void *out, ULONG n, ULONG *ret)
 
 /* ---- writing ---- */
 
-static int text_resize(struct strm *s, uint64_t size)
-{
-	size_t had = s->all.len;
-	uint8_t *p;
-
-	if (size > TEXT_MAX)
-		return -EFBIG;
-	if (size > had) {
-		p = mx_buf_room(&s->all, (size_t)size - had);
-		if (!p)
-			return s->all.err;
-		memset(p, 0, (size_t)size - had);
-	}
-	s->all.len = (size_t)size;
-	s->size = size;
-	return 0;
-}
-
-static int write_text(struct mx_do *d, struct strm *s, const char *p, ULONG n)
-{
-	int err = text_load(d, s);
-
-	if (!err && s->pos + n > s->all.len)
-		err = text_resize(s, s->pos + n);
-	if (err)
-		return err;
-	if (n)
-		memcpy(s->all.p + s->pos, p, n);
-	s->changed = true;
-	return 0;
-}
-
-static int write_bytes(struct mx_do *d, struct strm *s, const char *p, ULONG n)
+static int write_bytes(struct mx_do *d, struct mx_strm *s, const char *p,
+		       ULONG n)
 {
 	int err = 0;
 
 	mx_buf_reset(&s->ahead);
 	if (s->held.len && s->held_at + s->held.len != s->pos)
-		err = flush(d, s, false);
+		err = mx_strm_flush(d, s, false);
 	if (err)
 		return err;
 	if (!s->held.len)
@@ -503,12 +156,12 @@ static int write_bytes(struct mx_do *d, struct strm *s, const char *p, ULONG n)
 		return -ENOMEM;
 	if (s->pos + n > s->size)
 		s->size = s->pos + n;
-	return s->held.len >= HOLD_MAX ? flush(d, s, false) : 0;
+	return s->held.len >= MX_STRM_HOLD_MAX ? mx_strm_flush(d, s, false) : 0;
 }
 
 static HRESULT strm_write(IStream *p, const void *data, ULONG n, ULONG *ret)
 {
-	struct strm *s = strm_of(p);
+	struct mx_strm *s = mx_strm_of(p);
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
 	int err;
@@ -525,8 +178,8 @@ static HRESULT strm_write(IStream *p, const void *data, ULONG n, ULONG *ret)
 	err = mx_turn_begin(&d, &s->obj);
 	if (err)
 		return mx_do_end(&d, err);
-	mark_unsent(s);
-	err = s->text ? write_text(&d, s, data, n)
+	mx_strm_hold(s);
+	err = s->text ? mx_strm_text_write(&d, s, data, n)
 		      : write_bytes(&d, s, data, n);
 	if (!err) {
 		s->pos += n;
@@ -537,7 +190,7 @@ static HRESULT strm_write(IStream *p, const void *data, ULONG n, ULONG *ret)
 	return mx_do_end(&d, err);
 }
 
-static int set_size(struct mx_do *d, struct strm *s, uint64_t size)
+static int set_size(struct mx_do *d, struct mx_strm *s, uint64_t size)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_SET_STREAM_SIZE};
@@ -545,14 +198,14 @@ static int set_size(struct mx_do *d, struct strm *s, uint64_t size)
 
 	mx_batch_init(&b);
 	if (s->text) {
-		err = text_load(d, s);
+		err = mx_strm_text_load(d, s);
 		if (!err)
-			err = text_resize(s, size);
+			err = mx_strm_text_resize(s, size);
 		if (!err)
 			s->changed = true;
 		return err;
 	}
-	err = flush(d, s, false);
+	err = mx_strm_flush(d, s, false);
 	if (err)
 		return err;
 	req.set_stream_size.stream_size = size;
@@ -567,7 +220,7 @@ static int set_size(struct mx_do *d, struct strm *s, uint64_t size)
 
 static HRESULT strm_set_size(IStream *p, ULARGE_INTEGER size)
 {
-	struct strm *s = strm_of(p);
+	struct mx_strm *s = mx_strm_of(p);
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
 	int err;
@@ -581,7 +234,7 @@ static HRESULT strm_set_size(IStream *p, ULARGE_INTEGER size)
 	if (err)
 		return mx_do_end(&d, err);
 	if (s->text)
-		mark_unsent(s);
+		mx_strm_hold(s);
 	err = set_size(&d, s, size.QuadPart);
 	mx_turn_end(&s->obj);
 	return mx_do_end(&d, err);
@@ -592,7 +245,7 @@ static HRESULT strm_set_size(IStream *p, ULARGE_INTEGER size)
 static HRESULT strm_seek(IStream *p, LARGE_INTEGER move, DWORD origin,
 			 ULARGE_INTEGER *ret)
 {
-	struct strm *s = strm_of(p);
+	struct mx_strm *s = mx_strm_of(p);
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
 	int err;
@@ -603,7 +256,7 @@ static HRESULT strm_seek(IStream *p, LARGE_INTEGER move, DWORD origin,
 	if (err)
 		return mx_do_end(&d, err);
 	if (s->text && origin == STREAM_SEEK_END)
-		err = text_load(&d, s);
+		err = mx_strm_text_load(&d, s);
 	hr = err ? S_OK
 		 : mx_stream_target(s->pos, s->size, move, origin, &s->pos);
 	if (ret && !err && SUCCEEDED(hr))
@@ -614,7 +267,7 @@ static HRESULT strm_seek(IStream *p, LARGE_INTEGER move, DWORD origin,
 
 static HRESULT strm_commit(IStream *p, DWORD flags)
 {
-	struct strm *s = strm_of(p);
+	struct mx_strm *s = mx_strm_of(p);
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
 	int err;
@@ -624,19 +277,19 @@ static HRESULT strm_commit(IStream *p, DWORD flags)
 	err = mx_turn_begin(&d, &s->obj);
 	if (err)
 		return mx_do_end(&d, err);
-	err = flush(&d, s, true);
+	err = mx_strm_flush(&d, s, true);
 	mx_turn_end(&s->obj);
 	return mx_do_end(&d, err);
 }
 
 static HRESULT strm_revert(IStream *p)
 {
-	return mx_obj_unsupported(strm_of(p), "IStream::Revert");
+	return mx_obj_unsupported(mx_strm_of(p), "IStream::Revert");
 }
 
 static HRESULT strm_stat(IStream *p, STATSTG *ret, DWORD flag)
 {
-	struct strm *s = strm_of(p);
+	struct mx_strm *s = mx_strm_of(p);
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, s);
 	int err;
@@ -649,7 +302,7 @@ static HRESULT strm_stat(IStream *p, STATSTG *ret, DWORD flag)
 	if (err)
 		return mx_do_end(&d, err);
 	if (s->text)
-		err = text_load(&d, s);
+		err = mx_strm_text_load(&d, s);
 	*ret = (STATSTG){.type = STGTY_STREAM,
 			 .grfMode = s->writable ? STGM_READWRITE : STGM_READ};
 	ret->cbSize.QuadPart = s->size;
@@ -659,7 +312,7 @@ static HRESULT strm_stat(IStream *p, STATSTG *ret, DWORD flag)
 
 static HRESULT strm_clone(IStream *p, IStream **ret)
 {
-	return mx_obj_unsupported(strm_of(p), "IStream::Clone");
+	return mx_obj_unsupported(mx_strm_of(p), "IStream::Clone");
 }
 
 /* ---- opening ---- */
@@ -667,7 +320,7 @@ static HRESULT strm_clone(IStream *p, IStream **ret)
 static const IStreamVtbl strm_vtbl = {
 	(HRESULT(*)(IStream *, REFIID, void **))mx_obj_query,
 	(ULONG(*)(IStream *))mx_obj_add,
-	strm_release,
+	mx_strm_release,
 	strm_read,
 	strm_write,
 	strm_seek,
@@ -682,14 +335,14 @@ static const IStreamVtbl strm_vtbl = {
 };
 
 static int strm_new(struct mx_do *d, struct mx_obj *o, ULONG tag, ULONG flags,
-		    struct strm **ret)
+		    struct mx_strm **ret)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
 	struct mx_rop_req req = {.id = MX_ROP_OPEN_STREAM};
 	bool create = flags & MAPI_CREATE;
 	struct mx_op *op;
-	struct strm *s;
+	struct mx_strm *s;
 	ULONG text = PROP_TYPE(tag);
 	int err;
 
@@ -703,7 +356,7 @@ static int strm_new(struct mx_do *d, struct mx_obj *o, ULONG tag, ULONG flags,
 	if (err)
 		return err;
 	op = mx_batch_open(&b, so);
-	err = run(d, &b);
+	err = mx_strm_run(d, &b);
 	if (err)
 		return err;
 	s = calloc(1, sizeof(*s));
@@ -727,7 +380,7 @@ static int strm_new(struct mx_do *d, struct mx_obj *o, ULONG tag, ULONG flags,
 HRESULT mx_api_strm_open(struct mx_obj *o, ULONG tag, ULONG flags,
 			 LPSTREAM *ret)
 {
-	struct strm *s = NULL;
+	struct mx_strm *s = NULL;
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, o);
 	int err;
@@ -748,13 +401,13 @@ HRESULT mx_api_strm_open(struct mx_obj *o, ULONG tag, ULONG flags,
 	if (err)
 		return mx_do_end(&d, err);
 	if (s->changed)
-		mark_unsent(s);
+		mx_strm_hold(s);
 	if (flags & STREAM_APPEND) {
-		err = s->text ? text_load(&d, s) : 0;
+		err = s->text ? mx_strm_text_load(&d, s) : 0;
 		s->pos = s->size;
 	}
 	if (err) {
-		strm_release((IStream *)(void *)s);
+		mx_strm_release((IStream *)(void *)s);
 		return mx_do_end(&d, err);
 	}
 	*ret = (LPSTREAM)(void *)s;
