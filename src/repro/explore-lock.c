@@ -121,6 +121,7 @@ static bool take(const uint32_t *lock, uint32_t tag)
 	if (ex.run.killed || !before(OP_TAKE, lock, 4, tag)->result)
 		return false;
 	mx_sched_locked(lock);
+	mx_count_lock(1);
 	return true;
 }
 

@@ -23,6 +23,13 @@
  * deadlock is still reached, since no state can be met twice on one path.
  * Without `reduce` all threads are tried in every state, and the number of
  * schedules can be counted.
+ *
+ * With `collapse` two more things.  A step whose word nobody else touches, or
+ * only under a lock that is held here, or all only read, is done at once and has
+ * no state (explore-hide.c; that it is so is checked while the search runs).  And
+ * a thread is the same when it has the same registers, stack and heap, whatever
+ * it has read (explore-own.c).  A state could be met twice on one path then; that
+ * would be found, as a path that does not end.
  */
 #ifndef MX_REPRO_EXPLORE_H
 #define MX_REPRO_EXPLORE_H
@@ -57,11 +64,12 @@ struct explore_params {
 	const void *alias, *alias_of;
 	size_t alias_n;
 	bool reduce;
-	bool collapse;    /* with `reduce` */
-	bool whole_locks; /* connlist's bucket_lock() is one step, that can be
-			     made when the bucket is free */
-	bool first_hang;  /* one is enough */
-	bool events;      /* change threads only at explore_event() and waits */
+	bool collapse; /* with `reduce` */
+	/* connlist's bucket_lock() is one step, which can be done when the
+	 * bucket is free; after a death it is its code. */
+	bool whole_locks;
+	bool first_hang; /* one is enough */
+	bool events;     /* change threads only at explore_event() and waits */
 	uint64_t max_states; /* 0: 20 million */
 
 	/* Death: the threads of `victims` (a bit each) stop for ever, at any
