@@ -69,7 +69,7 @@ struct mx_obj {
 	struct mx_session *session; /* a reference */
 	struct mx_mutex lock; /* what follows, and small state of the class */
 	struct mx_lasterr *last;
-	struct mx_list unsent; /* streams with bytes held back; strm.c */
+	struct mx_list unsent; /* streams with bytes held back; strm-hold.c */
 	struct mx_cond idle;   /* busy went false */
 	bool busy;             /* a call has the turn */
 };
