@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -139,6 +140,98 @@ static void test_a_handle_takes_nothing_from_user_to_user(void **state)
 	for (unsigned i = 0; i < N; i++)
 		mx_channel_unref(ch[i]);
 	peer_stop(p);
+}
+
+/* Two channels take turns, so each gets the other's handle. */
+static void assert_each_its_url(struct peer *p, const char *const url[2],
+				const struct mx_net_opts *o,
+				const char *const path[2])
+{
+	const struct mx_xreq q = ask_request("x");
+	struct mx_channel *ch[2];
+	size_t first = peer_log_count(p);
+
+	for (unsigned i = 0; i < 2; i++) {
+		MX_AUTO(mx_userctx_auto)
+		struct mx_userctx *u = test_user("ann", "pw");
+
+		assert_int_equal(mx_channel_new(url[i], u, o, &ch[i], NULL), 0);
+	}
+	for (unsigned i = 0; i < 6; i++) {
+		MX_AUTO(mx_xresp_auto) struct mx_xresp r = MX_XRESP_INIT;
+
+		assert_int_equal(mx_exchange(ch[i % 2], &q, &r, NULL), 0);
+		assert_string_equal(peer_log_get(p, first + i).path,
+				    path[i % 2]);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		mx_channel_unref(ch[i]);
+}
+
+/* As Exchange has it: an URL for each mailbox. */
+static void test_a_handle_takes_no_url_from_channel_to_channel(void **state)
+{
+	static const char *const paths[2] = {"/mapi/?MailboxId=a@x",
+					     "/mapi/?MailboxId=b@x"};
+	static const char *const far[2] = {"http://one.example.test/mapi/",
+					   "http://two.example.test/mapi/"};
+	struct peer *p = peer_start(peer_echo, NULL);
+	struct mx_net_opts o = MX_NET_OPTS_INIT;
+	char url[2][96], proxy[64];
+
+	for (unsigned i = 0; i < 2; i++)
+		snprintf(url[i], sizeof(url[i]), "http://127.0.0.1:%u%s",
+			 peer_port(p), paths[i]);
+	assert_each_its_url(p, (const char *const[2]){url[0], url[1]}, NULL,
+			    paths);
+	snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%u", peer_port(p));
+	o.proxy = proxy;
+	o.allow_plain = true;
+	assert_each_its_url(p, far, &o, far);
+	/* And one with a proxy gives nothing to one without. */
+	assert_each_its_url(p, (const char *const[2]){url[0], url[1]}, NULL,
+			    paths);
+	peer_stop(p);
+}
+
+static atomic_bool enough;
+
+static void *close_all(void *arg)
+{
+	(void)arg;
+	while (!atomic_load(&enough))
+		mx_net_close_idle(mx_mono_in_ms(3600000));
+	return NULL;
+}
+
+/* Closing what is idle takes a channel for a moment, which no exchange may
+ * notice but by a new connection. */
+static void test_closing_the_idle_refuses_no_exchange(void **state)
+{
+	MX_AUTO(mx_userctx_auto) struct mx_userctx *u = test_user("ann", "pw");
+	struct peer *p = peer_start(peer_echo, NULL);
+	const struct mx_xreq q = ask_request("x");
+	pthread_t id;
+
+	atomic_store(&enough, false);
+	assert_int_equal(pthread_create(&id, NULL, close_all, NULL), 0);
+	for (unsigned i = 0; i < 40; i++) {
+		struct mx_channel *ch = NULL;
+
+		assert_int_equal(
+			mx_channel_new(peer_url(p), u, NULL, &ch, NULL), 0);
+		for (unsigned k = 0; k < 5; k++) {
+			MX_AUTO(mx_xresp_auto)
+			struct mx_xresp r = MX_XRESP_INIT;
+
+			assert_int_equal(mx_exchange(ch, &q, &r, NULL), 0);
+		}
+		mx_channel_unref(ch);
+	}
+	atomic_store(&enough, true);
+	pthread_join(id, NULL);
+	peer_stop(p);
+	assert_int_equal(test_open_fds(), 0);
 }
 
 /* Credentials stay off the wire: http beyond loopback, strange URLs. */
@@ -305,6 +398,8 @@ MX_TEST_MAIN(MX_TEST(test_a_channel_keeps_its_connection),
 	     MX_TEST(test_no_connection_serves_two_users),
 	     MX_TEST(test_idle_connections_are_closed_and_made_again),
 	     MX_TEST(test_a_handle_takes_nothing_from_user_to_user),
+	     MX_TEST(test_a_handle_takes_no_url_from_channel_to_channel),
+	     MX_TEST(test_closing_the_idle_refuses_no_exchange),
 	     MX_TEST(test_urls_that_are_refused),
 	     MX_TEST(test_a_request_is_never_sent_twice),
 	     MX_TEST(test_a_closed_kept_connection_is_replaced),
