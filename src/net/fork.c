@@ -2,8 +2,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One bit a descriptor.  The locks are held over fork, so the child finds the
- * bits whole, and no descriptor that is open and not yet entered.  Only close()
- * is called there, which is safe between fork and whatever comes next.
+ * bits whole, and no descriptor that is open and not yet entered.  Only fstat()
+ * and close() are called there, which are safe between fork and whatever comes
+ * next.
+ *
+ * A bit may outlive its descriptor: libcurl (7.88) closes a socket that is still
+ * connecting by itself.  The number may be the program's by then, so what was
+ * entered is known by its inode too.
  */
 #include "net/fork.h"
 
@@ -16,15 +21,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_HOOKS 8
 #define BITS 64u
 
+struct inode {
+	dev_t dev;
+	ino_t ino;
+};
+
 static struct {
 	pthread_mutex_t window; /* before lock: opening what is entered later */
 	pthread_mutex_t lock;
 	uint64_t *bits;
+	struct inode *inodes; /* BITS for each word */
 	size_t n_words;
 	unsigned n_fds;
 	void (*hooks[MAX_HOOKS])(void);
@@ -37,6 +49,27 @@ static struct {
 static atomic_uint generation;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int setup_err;
+
+static struct inode inode_of(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) ? (struct inode){0}
+			      : (struct inode){st.st_dev, st.st_ino};
+}
+
+static bool is_entered(size_t fd)
+{
+	return reg.bits[fd / BITS] >> fd % BITS & 1;
+}
+
+static bool is_still_ours(size_t fd)
+{
+	struct inode now = inode_of((int)fd);
+
+	return now.ino && now.ino == reg.inodes[fd].ino &&
+	       now.dev == reg.inodes[fd].dev;
+}
 
 static void before_fork(void)
 {
@@ -52,10 +85,9 @@ static void after_fork_parent(void)
 
 static void after_fork_child(void)
 {
-	for (size_t w = 0; w < reg.n_words; w++)
-		for (unsigned b = 0; b < BITS; b++)
-			if (reg.bits[w] >> b & 1)
-				close((int)(w * BITS + b));
+	for (size_t fd = 0; fd < reg.n_words * BITS; fd++)
+		if (is_entered(fd) && is_still_ours(fd))
+			close((int)fd);
 	if (reg.n_words)
 		memset(reg.bits, 0, reg.n_words * sizeof(*reg.bits));
 	reg.n_fds = 0;
@@ -99,11 +131,16 @@ void mx_net_on_fork(void (*fn)(void))
 
 static int grow(size_t words)
 {
+	struct inode *inodes;
 	uint64_t *p;
 
 	if (words <= reg.n_words)
 		return 0;
 	words = words < 16 ? 16 : words * 2;
+	inodes = realloc(reg.inodes, words * BITS * sizeof(*inodes));
+	if (!inodes)
+		return -ENOMEM;
+	reg.inodes = inodes;
 	p = realloc(reg.bits, words * sizeof(*p));
 	if (!p)
 		return -ENOMEM;
@@ -120,8 +157,9 @@ static int add_locked(int fd)
 
 	if (err)
 		return err;
+	reg.n_fds += !is_entered((size_t)fd);
 	reg.bits[w] |= UINT64_C(1) << ((unsigned)fd % BITS);
-	reg.n_fds++;
+	reg.inodes[fd] = inode_of(fd);
 	return 0;
 }
 
@@ -193,6 +231,9 @@ unsigned mx_net_fd_count(void)
 	unsigned n;
 
 	pthread_mutex_lock(&reg.lock);
+	for (size_t fd = 0; fd < reg.n_words * BITS; fd++)
+		if (is_entered(fd) && !is_still_ours(fd))
+			forget_locked((int)fd);
 	n = reg.n_fds;
 	pthread_mutex_unlock(&reg.lock);
 	return n;

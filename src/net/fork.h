@@ -34,7 +34,7 @@ void mx_net_allow_forks(void);
 void mx_net_fd_close(int fd);
 /* Takes fd out without closing. */
 void mx_net_fd_forget(int fd);
-/* How many are entered; for tests and statistics. */
+/* How many are entered and open; for tests and statistics, not quick. */
 unsigned mx_net_fd_count(void);
 
 /* Called in the child after the descriptors are closed, with no other thread

@@ -5,10 +5,14 @@
  * until the deadline, the program's callbacks hang nobody, and a forked child
  * has none of it.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -344,10 +348,76 @@ static void test_a_forked_child_is_inert(void **state)
 	tally_fini(&t);
 }
 
+/* A listener that answers no SYN: its queue of connections is full. */
+static int listen_full(unsigned *ret_port, int filler[2])
+{
+	struct sockaddr_in a = {.sin_family = AF_INET,
+				.sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t n = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (void *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (void *)&a, &n), 0);
+	for (int i = 0; i < 2; i++) {
+		filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(filler[i], (void *)&a, sizeof(a));
+	}
+	*ret_port = ntohs(a.sin_port);
+	return fd;
+}
+
+/* libcurl closes a socket that is still connecting by itself, without asking.  Its
+ * number may be the program's next: a forked child must not close that. */
+static void test_a_connect_given_up_leaves_no_descriptor(void **state)
+{
+	enum { N = 64 };
+	struct mx_net_opts o = MX_NET_OPTS_INIT;
+	struct mx_engine_req q;
+	struct mx_channel *ch;
+	int fd, filler[2], own[N], status;
+	unsigned port;
+	struct tally t;
+	char url[64];
+	pid_t pid;
+
+	tally_init(&t);
+	fd = listen_full(&port, filler);
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u/", port);
+	o.idle_ms = 50;
+	ch = tally_channel(url, "ann", &o);
+	assert_int_equal(mx_engine_hold(), 0);
+	q = tally_request(ch, &t);
+	assert_int_equal(mx_engine_submit(&q), 0);
+	tally_wait(&t, 1);
+	assert_int_equal(t.last_err, -ETIMEDOUT);
+	tally_drop(NULL);
+	mx_channel_unref(ch);
+	assert_int_equal(mx_net_fd_count(), 0);
+	for (int i = 0; i < N; i++)
+		own[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	pid = fork();
+	if (!pid) {
+		for (int i = 0; i < N; i++)
+			if (fcntl(own[i], F_GETFD) < 0)
+				_exit(1);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < N; i++)
+		close(own[i]);
+	close(filler[0]);
+	close(filler[1]);
+	close(fd);
+	tally_fini(&t);
+}
+
 MX_TEST_MAIN(MX_TEST(test_a_stop_cancels_what_is_parked),
 	     MX_TEST(test_a_stop_waits_for_what_must_drain),
 	     MX_TEST(test_a_stop_past_its_deadline_says_what_it_left),
 	     MX_TEST(test_the_engine_starts_and_stops_many_times),
 	     MX_TEST(test_a_hanging_credential_callback_hangs_nobody),
 	     MX_TEST(test_a_stop_with_a_hanging_callback_ends),
-	     MX_TEST(test_a_forked_child_is_inert))
+	     MX_TEST(test_a_forked_child_is_inert),
+	     MX_TEST(test_a_connect_given_up_leaves_no_descriptor))
