@@ -79,7 +79,7 @@ bool may_hide(int who)
 	bool write;
 
 	words_of(who, word, &write);
-	if (!ex.p->collapse || word[0] == NO_WORD)
+	if (!ex.p->collapse || !ex.p->reduce || word[0] == NO_WORD)
 		return false;
 	place = place_of(word[0], a->held);
 	bit = (touched)(1u << who << 8 * write);

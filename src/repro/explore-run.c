@@ -333,6 +333,9 @@ static bool step(int who, unsigned choice)
 	switch (op->kind) {
 	case OP_LOAD:
 		mix(&a->seen, value_at(op->at, op->size));
+		/* Whoever looks at the word asks the kernel, too. */
+		if (op->word == ex.run.actor[KILLER].op.word)
+			mix(&a->seen, ex.run.killed);
 		break;
 	case OP_RMW:
 		mix(&a->seen, value_at(op->at, op->size));

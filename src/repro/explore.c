@@ -261,7 +261,10 @@ static const struct set *left_undone(void)
 		for (int k = 0; k < 2; k++)
 			if (word[k] != NO_WORD) {
 				p = place_of(word[k], ex.run.actor[i].held);
-				t[p] |= (touched)(1u << i << 8 * (write && !k));
+				t[p] |= (touched)(1u
+						  << i
+						  << 8 * (write &&
+							  (!k || i == KILLER)));
 			}
 	}
 	return set_of(t);
@@ -551,7 +554,6 @@ void explore(const struct explore_params *params, struct explore_result *ret)
 
 	if (!p.max_states)
 		p.max_states = 20000000;
-	p.collapse &= p.reduce;
 	memset(&ex, 0, sizeof(ex));
 	memset(ret, 0, sizeof(*ret));
 	ex.run.cur = NOBODY;
@@ -562,7 +564,7 @@ void explore(const struct explore_params *params, struct explore_result *ret)
 	ex.life = word_of(&ex.alive, 4);
 	fibers_open();
 	save();
-	if (p.collapse)
+	if (p.collapse && p.reduce)
 		scout(one_run);
 	while (one_more())
 		;

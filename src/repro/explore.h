@@ -64,7 +64,7 @@ struct explore_params {
 	const void *alias, *alias_of;
 	size_t alias_n;
 	bool reduce;
-	bool collapse; /* with `reduce` */
+	bool collapse; /* without `reduce`: no step is hidden */
 	/* connlist's bucket_lock() is one step, which can be done when the
 	 * bucket is free; after a death it is its code. */
 	bool whole_locks;

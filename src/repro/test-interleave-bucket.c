@@ -72,7 +72,7 @@ static void test_lock_in_every_order(void **state)
 
 	begin_lock(&p);
 	run("the bucket's lock", &p, &few);
-	p.reduce = false;
+	p.reduce = p.collapse = false;
 	run("the same, nothing left out", &p, &all);
 	assert_int_equal(all.hung, 0);
 	assert_int_equal(few.ends, all.ends);
@@ -126,7 +126,7 @@ static void test_join_and_leave_in_one_bucket_in_every_order(void **state)
 	p.n_threads = 2;
 	p.threads[0].fn = p.threads[1].fn = member;
 	run("two users in one bucket join and leave", &p, &few);
-	p.reduce = false;
+	p.reduce = p.collapse = false;
 	run("the same, nothing left out", &p, &all);
 	assert_int_equal(all.hung, 0);
 	assert_int_equal(few.ends, all.ends);
@@ -144,7 +144,7 @@ static void test_two_users_in_one_bucket_events_in_every_order(void **state)
 
 	begin(&p, 1);
 	p.events = true;
-	p.reduce = false;
+	p.reduce = p.collapse = false;
 	run("two users in one bucket, whole events", &p, &r);
 	assert_int_equal(r.hung, 0);
 	assert_true(r.schedules > 80);
@@ -171,20 +171,6 @@ static void test_two_users_in_one_bucket_in_every_order(void **state)
 	mx_reg_close(reg);
 }
 
-static void test_two_users_in_one_bucket_at_every_step(void **state)
-{
-	struct explore_result r;
-	struct explore_params p;
-
-	only_soak();
-	begin_one_bucket(&p);
-	p.whole_locks = false;
-	run("two users in one bucket, the lock's steps too", &p, &r);
-	assert_int_equal(r.hung, 0);
-	assert_true(r.finals > 1);
-	mx_reg_close(reg);
-}
-
 /* The same search finds a lost signal. */
 static void test_lost_signal_is_found_in_one_bucket(void **state)
 {
@@ -206,36 +192,21 @@ static void test_lost_signal_is_found_in_one_bucket(void **state)
 
 /* A's poller is in a process of its own, which dies at any step; B joins and
  * leaves meanwhile, in the process that survives. */
-static void death_beside_another_user(const char *what, uint32_t n_buckets)
+static void test_death_beside_another_user(void **state)
 {
 	struct explore_result r;
 	struct explore_params p;
 
 	only_soak();
-	begin_two(&p, n_buckets);
+	begin_two(&p, 2);
 	p.threads[WORKER_B].fn = member;
 	p.n_threads = 3;
-	p.whole_locks = true;
-	p.max_states = 200000000;
 	may_die(&p);
-	run(what, &p, &r);
+	run("two users, A's poller killed at any step", &p, &r);
 	assert_int_equal(r.hung, 0);
 	assert_true(r.deaths > 100);
 	mx_reg_close(other);
 	mx_reg_close(reg);
-}
-
-static void test_death_beside_another_user(void **state)
-{
-	death_beside_another_user("two users, A's poller killed at any step",
-				  2);
-}
-
-static void test_death_beside_another_user_in_one_bucket(void **state)
-{
-	death_beside_another_user("two users in one bucket, A's poller killed "
-				  "at any step",
-				  1);
 }
 
 MX_TEST_MAIN(MX_TEST(test_lock_in_every_order),
@@ -243,7 +214,5 @@ MX_TEST_MAIN(MX_TEST(test_lock_in_every_order),
 	     MX_TEST(test_join_and_leave_in_one_bucket_in_every_order),
 	     MX_TEST(test_two_users_in_one_bucket_events_in_every_order),
 	     MX_TEST(test_lost_signal_is_found_in_one_bucket),
-	     MX_TEST_IN(test_two_users_in_one_bucket_in_every_order, 2400),
-	     MX_TEST_IN(test_two_users_in_one_bucket_at_every_step, 2400),
-	     MX_TEST_IN(test_death_beside_another_user, 2400),
-	     MX_TEST_IN(test_death_beside_another_user_in_one_bucket, 2400))
+	     MX_TEST_IN(test_two_users_in_one_bucket_in_every_order, 1200),
+	     MX_TEST_IN(test_death_beside_another_user, 240))

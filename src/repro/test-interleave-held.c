@@ -108,7 +108,7 @@ static void same_ends(const char *what, struct explore_params *p)
 	struct explore_result all, few;
 
 	run(what, p, &few);
-	p->reduce = false;
+	p->reduce = p->collapse = false;
 	run("the same, nothing left out", p, &all);
 	assert_true(few.states < all.states);
 	assert_true(few.ends > 0);
@@ -137,10 +137,31 @@ static void test_reduced_search_finds_the_same_ends(void **state)
 	}
 }
 
+/* Beside a death; what threads have read is left out in both. */
+static void test_reduced_search_of_a_death_finds_the_same_ends(void **state)
+{
+	struct explore_result all, few;
+	struct explore_params p;
+
+	only_plain();
+	begin_two(&p, 1);
+	may_die(&p);
+	run("two processes, the poller's killed", &p, &few);
+	p.reduce = false;
+	run("the same, no order left out", &p, &all);
+	assert_true(few.states < all.states);
+	assert_int_equal(few.ends, all.ends);
+	assert_true(few.ends_sum == all.ends_sum);
+	mx_reg_close(other);
+	mx_reg_close(reg);
+}
+
 MX_TEST_MAIN(MX_TEST(test_one_user_in_every_order),
 	     MX_TEST(test_poller_cancelled_at_any_point_signals),
 	     MX_TEST(test_lost_signal_is_found),
 	     MX_TEST(test_two_processes_in_every_order),
 	     MX_TEST_IN(test_poller_killed_at_any_step_holds_nobody_up, 240),
 	     MX_TEST_IN(test_two_users_in_every_order, 280),
-	     MX_TEST(test_reduced_search_finds_the_same_ends))
+	     MX_TEST(test_reduced_search_finds_the_same_ends),
+	     MX_TEST_IN(test_reduced_search_of_a_death_finds_the_same_ends,
+			240))

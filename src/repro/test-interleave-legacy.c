@@ -172,22 +172,34 @@ static void no_trace(void *arg)
 	(void)arg;
 }
 
+static void begin_killed(struct explore_params *p)
+{
+	begin(p, 0xa, 0xb);
+	p->victims = 1u << POLLER_A;
+	p->word = &world.life;
+	p->die = p->revive = no_trace;
+	p->check = NULL;
+}
+
 /* Nobody looks whether the poller lives: one user is enough. */
 static void test_killed_poller_hangs_one_user(void **state)
 {
-	struct explore_result r;
+	struct explore_result r, few;
 	struct explore_params p;
 
-	begin(&p, 0xa, 0xb);
+	begin_killed(&p);
 	p.n_threads = 2;
-	p.victims = 1u << POLLER_A;
-	p.word = &world.life;
-	p.die = p.revive = no_trace;
-	p.check = NULL;
 	run("one user, poller killed at any step", &p, &r);
 	assert_int_equal(r.states, 5041);
 	assert_int_equal(r.finals, 32);
 	assert_int_equal(r.hung, 28);
+	begin_killed(&p);
+	p.n_threads = 2;
+	p.reduce = p.collapse = true;
+	run("the same, reduced", &p, &few);
+	assert_true(few.states < r.states);
+	assert_int_equal(few.ends, r.ends);
+	assert_int_equal(few.hung_ends, r.hung_ends);
 }
 
 static void test_killed_poller_hangs_two_users(void **state)
@@ -195,12 +207,8 @@ static void test_killed_poller_hangs_two_users(void **state)
 	struct explore_result r;
 	struct explore_params p;
 
-	begin(&p, 0xa, 0xb);
-	p.reduce = true;
-	p.victims = 1u << POLLER_A;
-	p.word = &world.life;
-	p.die = p.revive = no_trace;
-	p.check = NULL;
+	begin_killed(&p);
+	p.reduce = p.collapse = true;
 	run("two users, A's poller killed at any step", &p, &r);
 	assert_true(r.hung > 4 && r.hung < r.finals);
 }
