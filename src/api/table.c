@@ -12,30 +12,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "api/advise.h"
-#include "api/columns.h"
 #include "api/eid.h"
 #include "api/store.h"
+#include "api/table-private.h"
 #include "api/text.h"
-
-#define ORIGIN_BEGINNING 0
-#define ORIGIN_END 2
-
-struct table {
-	struct mx_obj obj;
-	enum mx_table_kind kind;
-	struct mx_columns *cols; /* changed by who has the turn */
-	struct mx_advises advises;
-};
-
-static struct table *table_of(IMAPITable *t)
-{
-	return (struct table *)(void *)t;
-}
 
 static void table_fini(struct mx_obj *o)
 {
-	struct table *t = (struct table *)(void *)o;
+	struct mx_table *t = (struct mx_table *)(void *)o;
 
 	mx_advises_fini(&t->advises);
 	mx_columns_free(t->cols);
@@ -49,8 +33,7 @@ static const struct mx_class table_class = {
 	.fini = table_fini,
 };
 
-/* Begins a call and takes the turn; a failure ends the call. */
-static HRESULT enter(struct mx_do *d, struct table *t)
+HRESULT mx_table_enter(struct mx_do *d, struct mx_table *t)
 {
 	HRESULT hr = mx_do_begin(d, t);
 	int err;
@@ -61,20 +44,20 @@ static HRESULT enter(struct mx_do *d, struct table *t)
 	return err ? mx_do_end(d, err) : S_OK;
 }
 
-static HRESULT leave(struct mx_do *d, struct table *t, int err)
+HRESULT mx_table_leave(struct mx_do *d, struct mx_table *t, int err)
 {
 	mx_turn_end(&t->obj);
 	return mx_do_end(d, err);
 }
 
-static HRESULT leave_hr(struct mx_do *d, struct table *t, HRESULT hr,
-			const char *why)
+HRESULT mx_table_leave_hr(struct mx_do *d, struct mx_table *t, HRESULT hr,
+			  const char *why)
 {
 	mx_turn_end(&t->obj);
 	return mx_do_end_hr(d, hr, "%s", why);
 }
 
-static int rop(struct mx_do *d, struct mx_batch *b, struct table *t,
+static int rop(struct mx_do *d, struct mx_batch *b, struct mx_table *t,
 	       const struct mx_rop_req *req, const struct mx_rop_res **ret)
 {
 	return mx_rop_call(b, t->obj.so, req, &d->call, ret);
@@ -82,7 +65,7 @@ static int rop(struct mx_do *d, struct mx_batch *b, struct table *t,
 
 /* ---- columns ---- */
 
-static int use_columns(struct table *t, const ULONG *tags, ULONG n)
+static int use_columns(struct mx_table *t, const ULONG *tags, ULONG n)
 {
 	struct mx_rop_req req = {.id = MX_ROP_SET_COLUMNS};
 	struct mx_columns *c = NULL;
@@ -104,39 +87,42 @@ static int use_columns(struct table *t, const ULONG *tags, ULONG n)
 static HRESULT table_set_columns(IMAPITable *p, LPSPropTagArray tags,
 				 ULONG flags)
 {
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_do d;
-	HRESULT hr = enter(&d, t);
+	HRESULT hr = mx_table_enter(&d, t);
 
 	if (FAILED(hr))
 		return hr;
 	if (!tags || !tags->cValues || tags->cValues > 4000)
-		return leave_hr(&d, t, MAPI_E_INVALID_PARAMETER,
-				"SetColumns without columns, or over 4000");
+		return mx_table_leave_hr(
+			&d, t, MAPI_E_INVALID_PARAMETER,
+			"SetColumns without columns, or over 4000");
 	if (flags & ~(TBL_ASYNC | TBL_BATCH))
-		return leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS, "SetColumns");
-	return leave(&d, t, use_columns(t, tags->aulPropTag, tags->cValues));
+		return mx_table_leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS,
+					 "SetColumns");
+	return mx_table_leave(&d, t,
+			      use_columns(t, tags->aulPropTag, tags->cValues));
 }
 
 static HRESULT table_query_columns(IMAPITable *p, ULONG flags,
 				   LPSPropTagArray *ret)
 {
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	LPSPropTagArray tags;
 	const ULONG *more;
 	ULONG n_more = 0;
 	struct mx_do d;
-	HRESULT hr = enter(&d, t);
+	HRESULT hr = mx_table_enter(&d, t);
 
 	if (FAILED(hr))
 		return hr;
 	if (!ret || (flags & ~TBL_ALL_COLUMNS))
-		return leave_hr(&d, t, MAPI_E_INVALID_PARAMETER,
-				"QueryColumns");
+		return mx_table_leave_hr(&d, t, MAPI_E_INVALID_PARAMETER,
+					 "QueryColumns");
 	more = mx_columns_default(t->kind, &n_more);
 	tags = mx_api_alloc(CbNewSPropTagArray((size_t)t->cols->n + n_more));
 	if (!tags)
-		return leave(&d, t, -ENOMEM);
+		return mx_table_leave(&d, t, -ENOMEM);
 	tags->cValues = t->cols->n;
 	memcpy(tags->aulPropTag, t->cols->want, t->cols->n * sizeof(ULONG));
 	/* All: those that are set and those that every such table has. */
@@ -149,13 +135,13 @@ static HRESULT table_query_columns(IMAPITable *p, ULONG flags,
 			tags->aulPropTag[tags->cValues++] = more[i];
 	}
 	*ret = tags;
-	return leave(&d, t, 0);
+	return mx_table_leave(&d, t, 0);
 }
 
 /* ---- order and condition ---- */
 
 /* Now, or with the next call. */
-static int send_or_defer(struct mx_do *d, struct table *t, ULONG flags,
+static int send_or_defer(struct mx_do *d, struct mx_table *t, ULONG flags,
 			 struct mx_batch *b, const struct mx_rop_req *req)
 {
 	if (flags & (TBL_BATCH | TBL_ASYNC))
@@ -167,23 +153,25 @@ static HRESULT table_sort(IMAPITable *p, LPSSortOrderSet set, ULONG flags)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_SORT_TABLE};
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_sortorder *orders;
 	ULONG n = set ? set->cSorts : 0;
 	struct mx_do d;
 	HRESULT hr;
 
 	mx_batch_init(&b);
-	hr = enter(&d, t);
+	hr = mx_table_enter(&d, t);
 	if (FAILED(hr))
 		return hr;
 	if (flags & ~(TBL_ASYNC | TBL_BATCH))
-		return leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS, "SortTable");
+		return mx_table_leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS,
+					 "SortTable");
 	if (set && (set->cCategories > n || n > 100))
-		return leave_hr(&d, t, MAPI_E_TOO_COMPLEX, "SortTable");
+		return mx_table_leave_hr(&d, t, MAPI_E_TOO_COMPLEX,
+					 "SortTable");
 	orders = mx_arena_newv(&b.arena, struct mx_sortorder, n + 1);
 	if (!orders)
-		return leave(&d, t, -ENOMEM);
+		return mx_table_leave(&d, t, -ENOMEM);
 	for (ULONG i = 0; i < n; i++) {
 		orders[i].tag = mx_conv_tag(set->aSort[i].ulPropTag);
 		orders[i].order = (uint8_t)set->aSort[i].ulOrder;
@@ -192,35 +180,36 @@ static HRESULT table_sort(IMAPITable *p, LPSSortOrderSet set, ULONG flags)
 	req.sort_table.sort_orders = orders;
 	req.sort_table.category_count = set ? (uint16_t)set->cCategories : 0;
 	req.sort_table.expanded_count = set ? (uint16_t)set->cExpanded : 0;
-	return leave(&d, t, send_or_defer(&d, t, flags, &b, &req));
+	return mx_table_leave(&d, t, send_or_defer(&d, t, flags, &b, &req));
 }
 
 static HRESULT table_restrict(IMAPITable *p, LPSRestriction res, ULONG flags)
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_RESTRICT};
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_restrict r;
 	struct mx_do d;
 	HRESULT hr;
 	int err;
 
 	mx_batch_init(&b);
-	hr = enter(&d, t);
+	hr = mx_table_enter(&d, t);
 	if (FAILED(hr))
 		return hr;
 	if (flags & ~(TBL_ASYNC | TBL_BATCH))
-		return leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS, "Restrict");
+		return mx_table_leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS,
+					 "Restrict");
 	if (res) {
 		err = mx_conv_restrict(&b.arena, res, &r);
 		if (err == -E2BIG)
-			return leave_hr(&d, t, MAPI_E_TOO_COMPLEX,
-					"the restriction is too deep");
+			return mx_table_leave_hr(&d, t, MAPI_E_TOO_COMPLEX,
+						 "the restriction is too deep");
 		if (err)
-			return leave(&d, t, err);
+			return mx_table_leave(&d, t, err);
 		req.restrict_.restriction_data = &r;
 	}
-	return leave(&d, t, send_or_defer(&d, t, flags, &b, &req));
+	return mx_table_leave(&d, t, send_or_defer(&d, t, flags, &b, &req));
 }
 
 static HRESULT table_sort_order(IMAPITable *p, LPSSortOrderSet *ret)
@@ -235,7 +224,7 @@ static HRESULT table_row_count(IMAPITable *p, ULONG flags, ULONG *ret)
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_QUERY_POSITION};
 	const struct mx_rop_res *res;
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_do d;
 	HRESULT hr;
 	int err;
@@ -258,7 +247,7 @@ static HRESULT table_position(IMAPITable *p, ULONG *row, ULONG *num, ULONG *den)
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_QUERY_POSITION};
 	const struct mx_rop_res *res;
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_do d;
 	HRESULT hr;
 	int err;
@@ -282,7 +271,7 @@ static HRESULT seek(IMAPITable *p, BOOKMARK origin, LONG n, LONG *ret)
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_SEEK_ROW};
 	const struct mx_rop_res *res;
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_do d;
 	HRESULT hr;
 	int err;
@@ -332,181 +321,32 @@ static HRESULT table_find(IMAPITable *p, LPSRestriction res, BOOKMARK origin,
 {
 	MX_AUTO(mx_batch_auto) struct mx_batch b;
 	struct mx_rop_req req = {.id = MX_ROP_FIND_ROW};
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 	struct mx_restrict r;
 	struct mx_do d;
 	HRESULT hr;
 	int err;
 
 	mx_batch_init(&b);
-	hr = enter(&d, t);
+	hr = mx_table_enter(&d, t);
 	if (FAILED(hr))
 		return hr;
 	if (!res || origin > BOOKMARK_END || (flags & ~DIR_BACKWARD))
-		return leave_hr(&d, t,
-				res ? MAPI_E_INVALID_BOOKMARK
-				    : MAPI_E_INVALID_PARAMETER,
-				"FindRow");
+		return mx_table_leave_hr(&d, t,
+					 res ? MAPI_E_INVALID_BOOKMARK
+					     : MAPI_E_INVALID_PARAMETER,
+					 "FindRow");
 	err = mx_conv_restrict(&b.arena, res, &r);
 	if (err == -E2BIG)
-		return leave_hr(&d, t, MAPI_E_TOO_COMPLEX,
-				"the restriction is too deep");
+		return mx_table_leave_hr(&d, t, MAPI_E_TOO_COMPLEX,
+					 "the restriction is too deep");
 	if (err)
-		return leave(&d, t, err);
+		return mx_table_leave(&d, t, err);
 	req.find_row.find_row_flags = (uint8_t)flags;
 	req.find_row.restriction_data = &r;
 	req.find_row.origin = (uint8_t)origin;
 	err = rop(&d, &b, t, &req, NULL);
-	return leave(&d, t, err);
-}
-
-/* ---- rows ---- */
-
-/* Rows gathered over several requests. */
-struct rows {
-	SRowSet *set;
-	ULONG cap;
-};
-
-static SRow *rows_room(struct rows *r, ULONG more)
-{
-	ULONG n = r->set ? r->set->cRows : 0;
-	SRowSet *set;
-	ULONG cap;
-
-	if (!r->set || n + more > r->cap) {
-		cap = n + more > 2 * r->cap ? n + more : 2 * r->cap;
-		set = mx_api_alloc(CbNewSRowSet((size_t)cap));
-		if (!set)
-			return NULL;
-		if (r->set)
-			memcpy(set, r->set, CbNewSRowSet((size_t)n));
-		MAPIFreeBuffer(r->set);
-		r->set = set;
-		r->cap = cap;
-	}
-	return r->set->aRow + n;
-}
-
-static int add_rows(struct mx_do *d, struct table *t,
-		    const struct mx_query_rows_res *res, struct rows *out)
-{
-	MX_AUTO(mx_arena_auto) struct mx_arena scratch = MX_ARENA_INIT;
-	SRow *row = rows_room(out, res->n_row_data);
-	struct mx_eid_base base = {0};
-	int err;
-
-	if (!row)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < res->n_row_data; i++, row++) {
-		if (res->row_data[i].n != t->cols->n_wire)
-			return mx_fault_set(&d->fault, MX_LAYER_LOCAL, 0,
-					    -EPROTO,
-					    "a row has %u of %u columns",
-					    res->row_data[i].n,
-					    t->cols->n_wire);
-		err = mx_columns_row(t->cols, mx_obj_store(&t->obj), t->kind,
-				     &scratch, res->row_data[i].vals, &d->call,
-				     &base, row);
-		if (err)
-			return err;
-		out->set->cRows++;
-		mx_arena_reset(&scratch);
-	}
-	return 0;
-}
-
-/* One request; *ret_end when the table's end (or beginning) was reached. */
-static int query(struct mx_do *d, struct table *t, LONG want, ULONG flags,
-		 struct rows *out, bool *ret_end)
-{
-	MX_AUTO(mx_batch_auto) struct mx_batch b;
-	struct mx_rop_req req = {.id = MX_ROP_QUERY_ROWS};
-	uint32_t n = (uint32_t)(want < 0 ? -(int64_t)want : want);
-	uint32_t before = out->set ? out->set->cRows : 0;
-	const struct mx_query_rows_res *last;
-	struct mx_op *op;
-	int err;
-
-	mx_batch_init(&b);
-	req.query_rows.forward_read = want >= 0;
-	req.query_rows.row_count = (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
-	req.query_rows.query_rows_flags = flags & TBL_NOADVANCE ? 1 : 0;
-	/* More rows than fit one buffer come packed in several. */
-	b.chain = n > 20;
-	if (b.chain)
-		req.query_rows.query_rows_flags |= 2;
-	op = mx_batch_add(&b, t->obj.so, &req);
-	err = mx_batch_run(&b, &d->call);
-	if (!err)
-		err = mx_op_fault(op, &d->fault);
-	if (err)
-		return err;
-	err = add_rows(d, t, &op->res->query_rows, out);
-	last = &op->res->query_rows;
-	for (uint32_t i = 0; !err && i < op->n_more; i++) {
-		last = &op->more[i]->query_rows;
-		err = add_rows(d, t, last, out);
-	}
-	*ret_end = !err && (out->set->cRows == before ||
-			    last->origin == (want >= 0 ? ORIGIN_END
-						       : ORIGIN_BEGINNING));
-	return err;
-}
-
-static HRESULT table_query_rows(IMAPITable *p, LONG want, ULONG flags,
-				LPSRowSet *ret)
-{
-	struct table *t = table_of(p);
-	struct rows out = {0};
-	uint32_t n = (uint32_t)(want < 0 ? -(int64_t)want : want);
-	bool end = false;
-	struct mx_do d;
-	HRESULT hr = enter(&d, t);
-	int err = 0;
-
-	if (FAILED(hr))
-		return hr;
-	if (!ret || !want)
-		return leave_hr(&d, t, MAPI_E_INVALID_PARAMETER, "QueryRows");
-	if (flags & ~TBL_NOADVANCE)
-		return leave_hr(&d, t, MAPI_E_UNKNOWN_FLAGS, "QueryRows");
-	*ret = NULL;
-	while (!err && !end && (!out.set || out.set->cRows < n)) {
-		LONG left = (LONG)(n - (out.set ? out.set->cRows : 0));
-
-		err = query(&d, t, want < 0 ? -left : left, flags, &out, &end);
-		if (flags & TBL_NOADVANCE)
-			end = true;
-	}
-	if (err)
-		FreeProws(out.set);
-	else
-		*ret = out.set;
-	return leave(&d, t, err);
-}
-
-int mx_table_row(struct mx_obj *o, const struct mx_proprow *row,
-		 const struct mx_call *call, SRow *ret)
-{
-	MX_AUTO(mx_arena_auto) struct mx_arena scratch = MX_ARENA_INIT;
-	struct table *t = (struct table *)(void *)o;
-	struct mx_do d = {.obj = o, .call = *call};
-	int err = mx_turn_begin(&d, o);
-
-	if (err)
-		return err;
-	if (row->n != t->cols->n_wire)
-		err = -ESTALE;
-	for (uint32_t i = 0; !err && i < row->n; i++)
-		if (MX_PROP_ID(row->vals[i].tag) !=
-		    MX_PROP_ID(t->cols->wire[i]))
-			err = -ESTALE;
-	if (!err)
-		err = mx_columns_row(t->cols, mx_obj_store(o), t->kind,
-				     &scratch, row->vals, call, NULL, ret);
-	mx_turn_end(o);
-	return err;
+	return mx_table_leave(&d, t, err);
 }
 
 /* ---- the rest ---- */
@@ -514,14 +354,14 @@ int mx_table_row(struct mx_obj *o, const struct mx_proprow *row,
 static HRESULT table_advise(IMAPITable *p, ULONG mask, LPMAPIADVISESINK sink,
 			    ULONG_PTR *ret)
 {
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 
 	return mx_advise_table(&t->obj, &t->advises, mask, sink, ret);
 }
 
 static HRESULT table_unadvise(IMAPITable *p, ULONG_PTR conn)
 {
-	struct table *t = table_of(p);
+	struct mx_table *t = mx_table_of(p);
 
 	return mx_unadvise(&t->obj, &t->advises, conn);
 }
@@ -612,7 +452,7 @@ static const IMAPITableVtbl table_vtbl = {
 	table_free_bookmark,
 	table_sort,
 	table_sort_order,
-	table_query_rows,
+	mx_table_query_rows,
 	table_abort,
 	table_expand,
 	table_collapse,
@@ -622,7 +462,7 @@ static const IMAPITableVtbl table_vtbl = {
 };
 
 /* The columns it starts with: strings as flags say. */
-static int start_columns(struct table *t, ULONG flags)
+static int start_columns(struct mx_table *t, ULONG flags)
 {
 	ULONG n, tags[16];
 	const ULONG *def = mx_columns_default(t->kind, &n);
@@ -640,7 +480,7 @@ HRESULT mx_table_open(struct mx_obj *parent, enum mx_table_kind kind,
 		      LPMAPITABLE *ret)
 {
 	MX_AUTO(mx_sobj_auto) struct mx_sobj *so = NULL;
-	struct table *t;
+	struct mx_table *t;
 	struct mx_do d;
 	HRESULT hr = mx_do_begin(&d, parent);
 	int err;
