@@ -127,6 +127,11 @@ void mx_job_free(struct mx_job *j)
 	free(j);
 }
 
+mx_mono mx_job_due(const struct mx_job *j)
+{
+	return j->not_before;
+}
+
 /* --- The one exit ------------------------------------------------------- */
 
 static void leave_bunch(struct request *r)

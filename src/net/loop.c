@@ -22,6 +22,7 @@
 #include "net/fork.h"
 
 #define EVENTS 128
+#define SOON_MS 50
 #define MULTI_MAX 250
 
 /* What stands beside the descriptor in an epoll event. */
@@ -179,6 +180,7 @@ static enum mx_loop_phase take_posts(struct mx_loop *l,
 	mx_list_init(&inbox);
 	mx_list_init(&authed);
 	mx_mutex_lock(&l->lock);
+	l->asleep_until_ns = 0;
 	phase = l->phase;
 	move_all(&l->inbox, &inbox);
 	move_all(&l->authed, &authed);
@@ -208,6 +210,19 @@ static int wait_ms(struct mx_loop *l)
 	return due.ns == INT64_MAX ? -1 : ms > 60000 ? 60000 : (int)ms;
 }
 
+/* What is posted from here on finds the loop asleep, or is in the inbox and has
+ * woken it. */
+static int fall_asleep(struct mx_loop *l)
+{
+	int ms = wait_ms(l);
+	mx_mono until = ms < 0 ? MX_MONO_NEVER : mx_mono_in_ms(ms);
+
+	mx_mutex_lock(&l->lock);
+	l->asleep_until_ns = until.ns;
+	mx_mutex_unlock(&l->lock);
+	return ms;
+}
+
 /* True when the thread may end: from then on posts are refused by `closed`. */
 static bool close_if_empty(struct mx_loop *l)
 {
@@ -234,7 +249,7 @@ static void *loop_main(void *arg)
 			return NULL;
 		run_timers(l);
 		mx_assert_unlocked();
-		n = epoll_wait(l->epoll, events, EVENTS, wait_ms(l));
+		n = epoll_wait(l->epoll, events, EVENTS, fall_asleep(l));
 		for (int i = 0; i < n; i++)
 			on_event(l, &events[i]);
 	}
@@ -369,15 +384,28 @@ int mx_loop_start(void (*on_done)(void), void (*on_left)(const char *name),
 	return 0;
 }
 
+/* It wakes soon, before the job is due.  Soon, because a job's token is heard
+ * only once the loop has taken it. */
+static bool wakes_in_time_locked(const struct mx_loop *l, mx_mono due)
+	MX_HOLDS(&l->lock)
+{
+	return l->phase == MX_LOOP_RUN && l->asleep_until_ns &&
+	       l->asleep_until_ns <= due.ns &&
+	       l->asleep_until_ns <= mx_mono_in_ms(SOON_MS).ns;
+}
+
 void mx_loop_post(struct mx_loop *l, struct mx_job *j)
 {
 	/* The first member: see struct mx_job. */
 	struct mx_list *post = (struct mx_list *)j;
+	bool wake;
 
 	mx_mutex_lock(&l->lock);
 	mx_list_push_tail(&l->inbox, post);
+	wake = !wakes_in_time_locked(l, mx_job_due(j));
 	mx_mutex_unlock(&l->lock);
-	mx_loop_wake(l);
+	if (wake)
+		mx_loop_wake(l);
 }
 
 void mx_loop_set_phase(struct mx_loop *l, enum mx_loop_phase phase)

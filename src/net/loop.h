@@ -65,6 +65,7 @@ struct mx_loop {
 	struct mx_list inbox;     /* struct job.post */
 	struct mx_list attention; /* struct job.attend */
 	struct mx_list authed;    /* struct auth_task.node */
+	int64_t asleep_until_ns;  /* 0: awake */
 };
 
 struct mx_job;
@@ -75,11 +76,14 @@ struct mx_job *mx_job_call(mx_engine_fn *fn, void *arg, mx_mono not_before,
 			   struct mx_cancel *cancel, unsigned flags);
 /* One that was never posted. */
 void mx_job_free(struct mx_job *j);
+/* Before which it need not be looked at. */
+mx_mono mx_job_due(const struct mx_job *j);
 
 /* A loop whose thread runs.  0; -ENOMEM, -EMFILE, as mx_thread_start. */
 int mx_loop_start(void (*on_done)(void), void (*on_left)(const char *name),
 		  struct mx_loop **ret) MX_UNLOCKED;
-/* Hands the job over; it will be completed. */
+/* Hands the job over; it will be completed.  One for later does not wake a loop
+ * that is about to wake by itself. */
 void mx_loop_post(struct mx_loop *l, struct mx_job *j);
 void mx_loop_set_phase(struct mx_loop *l, enum mx_loop_phase phase);
 /* After MX_LOOP_END: joins the thread and drops the engine's reference. */

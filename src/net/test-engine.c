@@ -278,6 +278,93 @@ static void test_closures_run_in_the_order_of_their_times(void **state)
 	tally_fini(&order.t);
 }
 
+/* How often the engine's threads have gone to sleep. */
+static unsigned engine_sleeps(void)
+{
+	char path[300], line[128];
+	unsigned n = 0, v;
+	struct dirent *e;
+	DIR *d = opendir("/proc/self/task");
+
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		bool engine = false;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status",
+			 e->d_name);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f)) {
+			engine = engine || !strcmp(line, "Name:\tmx-engine\n");
+			if (engine &&
+			    sscanf(line, "voluntary_ctxt_switches: %u", &v) ==
+				    1)
+				n += v;
+		}
+		if (f)
+			fclose(f);
+	}
+	closedir(d);
+	return n;
+}
+
+#define TICK_MS 10
+
+static atomic_bool ticking;
+
+static void tick(void *arg, int err)
+{
+	if (err || !atomic_load(&ticking) ||
+	    mx_engine_call(tick, arg, mx_mono_in_ms(TICK_MS), NULL, 0))
+		tally_ran(arg, err);
+}
+
+/* B77: what users leave for later, one after the other, does not wake the engine
+ * each time; and what is cancelled meanwhile is not left until then. */
+static void test_what_is_for_later_waits_for_the_next_wake(void **state)
+{
+	enum { N = 300 };
+	const struct timespec pause = {.tv_nsec = MX_NS_PER_MS};
+	struct mx_engine_stats s;
+	struct mx_cancel c;
+	unsigned before, sleeps;
+	struct tally t;
+	int64_t ms;
+
+	tally_init(&t);
+	mx_cancel_init(&c);
+	atomic_store(&ticking, true);
+	assert_int_equal(mx_engine_hold(), 0);
+	tick(&t, 0);
+	before = engine_sleeps();
+	ms = mx_mono_now().ns / MX_NS_PER_MS;
+	for (int i = 0; i < N; i++) {
+		assert_int_equal(mx_engine_call(tally_ran, &t,
+						mx_mono_in_ms(400), NULL, 0),
+				 0);
+		nanosleep(&pause, NULL);
+	}
+	ms = mx_mono_now().ns / MX_NS_PER_MS - ms;
+	sleeps = engine_sleeps() - before;
+	mx_engine_stats(&s);
+	print_message("%d closures in %u ms: %u sleeps of %u threads\n", N,
+		      (unsigned)ms, sleeps, s.threads);
+	if (s.threads == 1) /* which more cores would share */
+		assert_true(sleeps <= 50 + 2 * (unsigned)ms / TICK_MS);
+	tally_wait(&t, N);
+	assert_int_equal(mx_engine_call(tally_ran, &t,
+					mx_mono_in_ms(LATER * 100), &c, 0),
+			 0);
+	mx_cancel_fire(&c);
+	tally_wait(&t, N + 1);
+	assert_int_equal(t.canceled, 1);
+	atomic_store(&ticking, false);
+	tally_wait(&t, N + 2);
+	tally_drop(NULL);
+	mx_cancel_fini(&c);
+	tally_fini(&t);
+}
+
 /* --- A thrifty channel ------------------------------------------------- */
 
 /* Connections are its own; while it is answered at once it keeps one, and
@@ -447,6 +534,7 @@ MX_TEST_MAIN(MX_TEST(test_each_request_goes_out_as_its_own_user),
 	     MX_TEST(test_a_second_request_on_a_channel_completes_as_busy),
 	     MX_TEST(test_without_a_hold_nothing_is_taken),
 	     MX_TEST(test_closures_run_in_the_order_of_their_times),
+	     MX_TEST(test_what_is_for_later_waits_for_the_next_wake),
 	     MX_TEST(test_a_thrifty_channel_shares_no_connection),
 	     MX_TEST(test_everything_completes_exactly_once),
 	     MX_TEST(test_threads_do_not_grow_with_users))
