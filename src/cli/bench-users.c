@@ -1,8 +1,10 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many users against one.  Calls: the same number, on the same number of
- * threads, by sessions of one user context or of n.  Logons: against bare HTTP
+ * Many users against one.  Turns of a few calls, as server programs do their
+ * work, and single calls, each for another user, so that everything of his has
+ * left the caches: the same number, on the same number of threads, by sessions
+ * of one user context or of n.  Logons: against bare HTTP
  * exchanges of the same number and sizes, one connection a user.  What is
  * compared is CPU time of this process; the servers are others.
  */
@@ -46,6 +48,7 @@ static bool wait_quiet(unsigned files, unsigned users)
 struct crowd {
 	struct bench_side *many, one[THREADS];
 	unsigned n, ops;
+	bool (*op)(struct bench_side *s);
 };
 
 struct work {
@@ -61,9 +64,9 @@ static void *work(void *arg)
 	const struct crowd *c = w->c;
 
 	for (unsigned i = w->no; i < c->ops && !w->failed; i += THREADS)
-		w->failed = !bench_get_props(
-			w->many ? &c->many[i % c->n]
-				: (struct bench_side *)&c->one[w->no]);
+		w->failed =
+			!c->op(w->many ? &c->many[i % c->n]
+				       : (struct bench_side *)&c->one[w->no]);
 	return NULL;
 }
 
@@ -95,18 +98,114 @@ static double by_one(void *arg)
 	return block(arg, false);
 }
 
+/* ---- a user's turn ---- */
+
+/* The first 50 of the inbox. */
+static HRESULT look(struct bench_side *s)
+{
+	static SizedSPropTagArray(4, columns) = {4,
+						 {PR_ENTRYID, PR_SUBJECT_W,
+						  PR_MESSAGE_DELIVERY_TIME,
+						  PR_MESSAGE_FLAGS}};
+	LPMAPITABLE table = NULL;
+	LPSRowSet rows = NULL;
+	HRESULT hr = IMAPIFolder_GetContentsTable(s->inbox, 0, &table);
+
+	if (!FAILED(hr))
+		hr = IMAPITable_SetColumns(table, (LPSPropTagArray)&columns,
+					   TBL_BATCH);
+	if (!FAILED(hr))
+		hr = IMAPITable_QueryRows(table, 50, 0, &rows);
+	FreeProws(rows);
+	UlRelease(table);
+	return hr;
+}
+
+static HRESULT put(struct bench_side *s, LPSPropValue *ret_id)
+{
+	static char class[] = "IPM.Note";
+	static WCHAR subject[] = L"One of many";
+	static char text[] = "What one user leaves for another: a few lines, "
+			     "as most messages have.";
+	SPropValue v[3] = {
+		{.ulPropTag = PR_MESSAGE_CLASS_A, .Value.lpszA = class},
+		{.ulPropTag = PR_SUBJECT_W, .Value.lpszW = subject},
+		{.ulPropTag = PR_BODY_A, .Value.lpszA = text},
+	};
+	LPMESSAGE msg = NULL;
+	HRESULT hr = IMAPIFolder_CreateMessage(s->inbox, NULL, 0, &msg);
+
+	if (!FAILED(hr))
+		hr = IMessage_SetProps(msg, 3, v, NULL);
+	if (!FAILED(hr))
+		hr = IMessage_SaveChanges(msg, KEEP_OPEN_READWRITE);
+	if (!FAILED(hr))
+		hr = HrGetOneProp((LPMAPIPROP)msg, PR_ENTRYID, ret_id);
+	UlRelease(msg);
+	return hr;
+}
+
+static HRESULT read_back(struct bench_side *s, const SBinary *id)
+{
+	static SizedSPropTagArray(3, tags) = {
+		3, {PR_SUBJECT_W, PR_BODY_W, PR_LAST_MODIFICATION_TIME}};
+	LPSPropValue v = NULL;
+	LPMESSAGE msg = NULL;
+	ULONG type = 0, n = 0;
+	HRESULT hr = IMAPIFolder_OpenEntry(s->inbox, id->cb, (LPENTRYID)id->lpb,
+					   NULL, 0, &type, (LPUNKNOWN *)&msg);
+
+	if (!FAILED(hr))
+		hr = IMessage_GetProps(msg, (LPSPropTagArray)&tags, 0, &n, &v);
+	MAPIFreeBuffer(v);
+	UlRelease(msg);
+	return hr;
+}
+
+/* What a server program does for a user before it turns to the next one: looks
+ * at the inbox, leaves a message, reads it, deletes it. */
+static bool turn(struct bench_side *s)
+{
+	LPSPropValue id = NULL;
+	SBinaryArray ids = {.cValues = 1};
+	HRESULT hr = look(s);
+
+	if (!FAILED(hr))
+		hr = put(s, &id);
+	if (!FAILED(hr))
+		hr = read_back(s, &id->Value.bin);
+	if (!FAILED(hr)) {
+		ids.lpbin = &id->Value.bin;
+		hr = IMAPIFolder_DeleteMessages(s->inbox, &ids, 0, NULL, 0);
+	}
+	MAPIFreeBuffer(id);
+	return bench_ok("a user's turn", hr);
+}
+
+/* Calls one by one, and turns. */
+static int compare(struct bench *b, struct crowd *c,
+		   bool (*op)(struct bench_side *s), const char *name,
+		   const char *what, double limit)
+{
+	struct bench_line line = {
+		.name = name,
+		.what = what,
+		.unit = "us",
+		.limit = limit,
+	};
+	int r;
+
+	c->op = op;
+	r = bench_compare(by_many, by_one, c, c->ops, &line);
+	if (!r)
+		bench_add(b, &line);
+	return r;
+}
+
 static int against_one(struct bench *b, struct crowd *c,
 		       struct bench_sizes *sizes)
 {
-	struct bench_line line = {
-		.name = "users",
-		.what = "CPU of a call, as many user contexts as --idle-users / "
-			"one",
-		.unit = "us",
-		.limit = 1.05,
-	};
 	bool ok = true;
-	int r;
 
 	for (unsigned i = 0; c->many && ok && i < c->n; i++)
 		ok = bench_side_open(b, i % b->idle_users + 1, 0, &c->many[i]);
@@ -114,10 +213,15 @@ static int against_one(struct bench *b, struct crowd *c,
 		ok = bench_side_open(b, 0, 0, &c->one[i]);
 	if (!c->many || !ok || !bench_sizes_of(&c->one[0], sizes))
 		return -1;
-	r = bench_compare(by_many, by_one, c, c->ops, &line);
-	if (!r)
-		bench_add(b, &line);
-	return r;
+	return compare(b, c, turn, "users-turn",
+		       "CPU of a user's turn, as many user contexts as "
+		       "--idle-users / one",
+		       1.05) || compare(b, c, bench_get_props, "users",
+					"CPU of a call, every one for another "
+					"user / for one",
+					1.05)
+		       ? -1
+		       : 0;
 }
 
 int bench_users(struct bench *b)
