@@ -1,7 +1,7 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many users against one.  Turns of a few calls, as server programs do their
+ * Many users against one.  Turns of six round trips, as server programs do their
  * work, and single calls, each for another user, so that everything of his has
  * left the caches: the same number, on the same number of threads, by sessions
  * of one user context or of n.  Logons: against bare HTTP

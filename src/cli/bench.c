@@ -211,7 +211,7 @@ static int usage(void)
 	      "  rows     a contents table read to its end / bare SQLite\n"
 	      "  logon    round trips from logon to the first 50 rows\n"
 	      "  users    users in turn, n (--idle-users) / one: a turn of six "
-	      "calls, single\n"
+	      "round trips, single\n"
 	      "           calls; bare connections single\n"
 	      "  logons   logging on and releasing n users / bare exchanges\n"
 	      "  memory   n idle users: memory, threads, what they cost "

@@ -70,7 +70,8 @@ struct mx_client_params {
 	struct mx_reg_params registry; /* zeros: the defaults */
 	int64_t call_ms; /* deadline of a call that has none; 0: 10 minutes */
 	int64_t idle_ms; /* since the server's last byte; 0: 60 s */
-	/* A queued RopRelease goes out by itself after this; 0: 200 ms. */
+	/* A queued RopRelease goes out by itself after this, or up to a quarter
+	 * of it later; 0: 200 ms. */
 	int64_t release_ms;
 	/* What background requests (release, Disconnect) may take; 0: 15 s. */
 	int64_t reaper_ms;
