@@ -281,7 +281,8 @@ static bool same_text(const char *a, const char *b)
 bool mx_target_same_options(const struct mx_target *a,
 			    const struct mx_target *b)
 {
-	return a->opts.tls_no_verify == b->opts.tls_no_verify &&
+	return a->is_https == b->is_https &&
+	       a->opts.tls_no_verify == b->opts.tls_no_verify &&
 	       same_text(a->opts.ca_file, b->opts.ca_file) &&
 	       same_text(a->opts.proxy, b->opts.proxy);
 }

@@ -39,7 +39,9 @@ int mx_target_get(const char *url, const struct mx_net_opts *opts,
 const struct mx_target *mx_target_ref(const struct mx_target *t);
 void mx_target_unref(const struct mx_target *t);
 
-/* True when all that an easy handle is told of the options is equal. */
+/* True when all that an easy handle is told of the options is equal, and the
+ * scheme is: libcurl (7.88) loses the TLS sessions that a handle has made for
+ * itself, if without a use, when it is given a share that has them. */
 bool mx_target_same_options(const struct mx_target *a,
 			    const struct mx_target *b);
 

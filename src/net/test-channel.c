@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "net/target.h"
 #include "net/test-ask.h"
 #include "net/test-user.h"
 
@@ -394,11 +395,37 @@ static void test_a_proxy_is_used_when_it_is_set(void **state)
 	peer_stop(p);
 }
 
+/* libcurl loses 920 bytes with each handle that goes from plain HTTP to TLS: seen
+ * by LeakSanitizer. */
+static void test_a_handle_stays_with_its_scheme(void **state)
+{
+	struct mx_net_opts o = MX_NET_OPTS_INIT;
+	struct peer *p = peer_start(peer_echo, NULL);
+	const struct mx_xreq q = ask_request("x");
+	const struct mx_target *plain, *tls;
+	struct mx_xresp r;
+	struct mx_fault f;
+	const char *url = "https://127.0.0.1:1/"; /* nobody is there */
+
+	o.allow_plain = true;
+	assert_int_equal(ask_url(peer_url(p), &o, &q, &r, &f), 0);
+	mx_xresp_fini(&r);
+	assert_int_equal(ask_url(url, &o, &q, &r, &f), -ECONNREFUSED);
+	mx_xresp_fini(&r);
+	assert_int_equal(mx_target_get(peer_url(p), &o, "", &plain, &f), 0);
+	assert_int_equal(mx_target_get(url, &o, "", &tls, &f), 0);
+	assert_false(mx_target_same_options(plain, tls));
+	mx_target_unref(plain);
+	mx_target_unref(tls);
+	peer_stop(p);
+}
+
 MX_TEST_MAIN(MX_TEST(test_a_channel_keeps_its_connection),
 	     MX_TEST(test_no_connection_serves_two_users),
 	     MX_TEST(test_idle_connections_are_closed_and_made_again),
 	     MX_TEST(test_a_handle_takes_nothing_from_user_to_user),
 	     MX_TEST(test_a_handle_takes_no_url_from_channel_to_channel),
+	     MX_TEST(test_a_handle_stays_with_its_scheme),
 	     MX_TEST(test_closing_the_idle_refuses_no_exchange),
 	     MX_TEST(test_urls_that_are_refused),
 	     MX_TEST(test_a_request_is_never_sent_twice),
