@@ -119,14 +119,6 @@ static int start_holder(struct bench_lists *l)
 
 /* --- Joining and leaving against a mutex -------------------------------- */
 
-double bench_cpu_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static pthread_mutex_t *robust_mutex(void)
 {
 	pthread_mutexattr_t a;

@@ -36,7 +36,4 @@ struct mx_clist *bench_lists_join(struct mx_reg *reg, uint32_t i);
 /* One block of joins and leaves; a bench_block_fn. */
 double bench_lists_pairs(void *arg);
 
-/* CPU time of the calling thread, in seconds. */
-double bench_cpu_s(void);
-
 #endif

@@ -75,8 +75,10 @@ bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret);
 
 /* One round trip on the inbox. */
 bool bench_get_props(struct bench_side *s);
-/* CPU time of this process so far. */
+/* CPU time of this process so far, in us. */
 double bench_cpu_us(void);
+/* The same of the calling thread alone, in seconds. */
+double bench_cpu_s(void);
 /* Its open descriptors, give or take a constant. */
 unsigned bench_open_files(void);
 
