@@ -28,6 +28,7 @@ static struct {
 	pthread_cond_t cond;
 	const char *name; /* of the running case, NULL between cases */
 	struct timespec end;
+	bool watches; /* its thread runs */
 	bool quit;
 	void (*diag)(void *);
 	void *diag_arg;
@@ -60,6 +61,8 @@ static void *watch(void *arg)
 	struct timespec now;
 
 	pthread_mutex_lock(&dog.lock);
+	dog.watches = true;
+	pthread_cond_signal(&dog.cond);
 	while (!dog.quit) {
 		if (!dog.name) {
 			pthread_cond_wait(&dog.cond, &dog.lock);
@@ -169,6 +172,12 @@ int mx_test_run(const struct mx_test *tests, size_t n, int argc, char **argv)
 	pthread_condattr_destroy(&a);
 	if (pthread_create(&id, NULL, watch, NULL))
 		return 1;
+	/* A sanitizer's allocator must not be in use elsewhere when a test
+	 * forks: a new thread does use it. */
+	pthread_mutex_lock(&dog.lock);
+	while (!dog.watches)
+		pthread_cond_wait(&dog.cond, &dog.lock);
+	pthread_mutex_unlock(&dog.lock);
 	for (size_t i = 0; i < n; i++)
 		if (selected(tests[i].name, argc, argv))
 			failed += !!run_one(&tests[i]);
