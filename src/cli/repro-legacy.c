@@ -266,6 +266,26 @@ static bool connect_all(struct legacy *lg)
 	return true;
 }
 
+/* All who are not back have waited that long, or one of them twice: a thread that
+ * came late to its release is told of, too. */
+static bool is_time(struct legacy *lg)
+{
+	const int64_t patience = PATIENCE_MS * MX_NS_PER_MS;
+	int64_t longest = 0, shortest = INT64_MAX;
+
+	for (unsigned i = 0; i < lg->n; i++) {
+		struct legacy_worker *w = &lg->workers[i];
+		int64_t since = atomic_load(&w->releasing_ns);
+		int64_t ns = since ? mx_mono_now().ns - since : 0;
+
+		if (obeyed(w))
+			continue;
+		longest = ns > longest ? ns : longest;
+		shortest = ns < shortest ? ns : shortest;
+	}
+	return shortest >= patience || longest >= 2 * patience;
+}
+
 /* True when all came back.  Who does not within the patience and waits for a
  * poller that has ended never will. */
 static bool release_all(struct legacy *lg)
@@ -280,7 +300,7 @@ static bool release_all(struct legacy *lg)
 		left = 0;
 		for (unsigned i = 0; i < lg->n; i++)
 			left += !obeyed(&lg->workers[i]);
-		if (left)
+		if (left && is_time(lg))
 			hung = repro_watch(lg, PATIENCE_MS * MX_NS_PER_MS);
 	}
 	atomic_store(&lg->r->d.hung, hung);
