@@ -32,11 +32,10 @@ void mx_submit_unmark(struct mx_mdb *db)
 {
 	int64_t n;
 
-	if (!db->send_marked)
-		return;
 	mx_mdb_lock(db);
 	/* A mark too many costs an opening at the next start, no more. */
-	if (mx_db_get_int(&db->db, &n, SQL_OUTQ_COUNT, "") == 1 && !n &&
+	if (db->send_marked &&
+	    mx_db_get_int(&db->db, &n, SQL_OUTQ_COUNT, "") == 1 && !n &&
 	    !mx_dir_mark_sending(db->st, &db->guid, false))
 		db->send_marked = false;
 	mx_mdb_unlock(db);
