@@ -31,6 +31,7 @@
 #include "store/submit.h"
 
 #define DEFAULT_OPEN 256
+#define BUCKETS 1024
 #define WAIT_MS 10000
 
 struct mx_store {
@@ -43,9 +44,9 @@ struct mx_store {
 
 	struct mx_mutex lock;
 	struct mx_cond changed;
-	struct mx_list open;  /* under lock */
-	struct mx_list conns; /* under lock: of them, those connected */
-	unsigned n_conns;     /* under lock */
+	struct mx_list open[BUCKETS]; /* under lock, by their random GUID */
+	struct mx_list conns;         /* under lock: of them, those connected */
+	unsigned n_conns;             /* under lock */
 };
 
 const char *mx_store_dir(const struct mx_store *st)
@@ -106,10 +107,16 @@ static void unlink_db(const char *path)
 
 /* ---- The cache ---- */
 
+static struct mx_list *bucket_of(struct mx_store *st,
+				 const struct mx_guid *guid)
+{
+	return &st->open[(guid->b[0] | guid->b[1] << 8) % BUCKETS];
+}
+
 static struct mx_mdb *find(struct mx_store *st, const struct mx_guid *guid)
 	MX_HOLDS(&st->lock)
 {
-	MX_LIST_FOR_EACH(it, &st->open) {
+	MX_LIST_FOR_EACH(it, bucket_of(st, guid)) {
 		struct mx_mdb *db = MX_CONTAINER_OF(it, struct mx_mdb, link);
 
 		if (mx_guid_equal(&db->guid, guid))
@@ -280,7 +287,7 @@ static int try_get(struct mx_store *st, const struct mx_guid *guid,
 	db->st = st;
 	db->guid = *guid;
 	db->uses = 1;
-	mx_list_push_tail(&st->open, &db->link);
+	mx_list_push_tail(bucket_of(st, guid), &db->link);
 	mx_list_init(&db->conn_link);
 	connected(st, db);
 	mx_mutex_unlock(&st->lock);
@@ -343,12 +350,14 @@ void mx_mdb_remove(struct mx_store *st, const struct mx_guid *guid)
 
 static struct mx_mdb *unused(struct mx_store *st) MX_HOLDS(&st->lock)
 {
-	MX_LIST_FOR_EACH(it, &st->open) {
-		struct mx_mdb *db = MX_CONTAINER_OF(it, struct mx_mdb, link);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		MX_LIST_FOR_EACH(it, &st->open[i]) {
+			struct mx_mdb *db =
+				MX_CONTAINER_OF(it, struct mx_mdb, link);
 
-		if (db->state == MX_MDB_OPEN && !db->uses)
-			return db;
-	}
+			if (db->state == MX_MDB_OPEN && !db->uses)
+				return db;
+		}
 	return NULL;
 }
 
@@ -466,7 +475,8 @@ int mx_store_open(const char *dir, const struct mx_store_conf *conf,
 	st->lock_fd = -1;
 	mx_mutex_init(&st->lock);
 	mx_cond_init(&st->changed);
-	mx_list_init(&st->open);
+	for (unsigned i = 0; i < BUCKETS; i++)
+		mx_list_init(&st->open[i]);
 	mx_list_init(&st->conns);
 	st->hash_cost = conf ? conf->hash_cost : 0;
 	st->max_open = conf && conf->max_open ? conf->max_open : DEFAULT_OPEN;
@@ -491,7 +501,8 @@ void mx_store_close(struct mx_store *st)
 	if (!st)
 		return;
 	mx_store_trim(st);
-	assert(mx_list_empty(&st->open));
+	for (unsigned i = 0; i < BUCKETS; i++)
+		assert(mx_list_empty(&st->open[i]));
 	mx_dir_close(st->users);
 	if (st->lock_fd >= 0)
 		close(st->lock_fd);
