@@ -22,7 +22,7 @@
 #include "net/fork.h"
 
 #define EVENTS 128
-#define SOON_MS 50
+#define SOON_MS 250
 #define MULTI_MAX 250
 
 /* What stands beside the descriptor in an epoll event. */
@@ -210,15 +210,18 @@ static int wait_ms(struct mx_loop *l)
 	return due.ns == INT64_MAX ? -1 : ms > 60000 ? 60000 : (int)ms;
 }
 
-/* What is posted from here on finds the loop asleep, or is in the inbox and has
- * woken it. */
+/* What is posted from here on finds the loop asleep and wakes it; what came while
+ * it was awake is in the inbox already. */
 static int fall_asleep(struct mx_loop *l)
 {
 	int ms = wait_ms(l);
 	mx_mono until = ms < 0 ? MX_MONO_NEVER : mx_mono_in_ms(ms);
 
 	mx_mutex_lock(&l->lock);
-	l->asleep_until_ns = until.ns;
+	if (mx_list_empty(&l->inbox))
+		l->asleep_until_ns = until.ns;
+	else
+		ms = 0;
 	mx_mutex_unlock(&l->lock);
 	return ms;
 }
@@ -384,14 +387,15 @@ int mx_loop_start(void (*on_done)(void), void (*on_left)(const char *name),
 	return 0;
 }
 
-/* It wakes soon, before the job is due.  Soon, because a job's token is heard
- * only once the loop has taken it. */
-static bool wakes_in_time_locked(const struct mx_loop *l, mx_mono due)
+/* It is awake, or was woken, and looks before it sleeps again; or wakes soon,
+ * before the job is due.  Soon, because a job's token is heard only once the loop
+ * has taken it. */
+static bool looks_in_time_locked(const struct mx_loop *l, mx_mono due)
 	MX_HOLDS(&l->lock)
 {
-	return l->phase == MX_LOOP_RUN && l->asleep_until_ns &&
-	       l->asleep_until_ns <= due.ns &&
-	       l->asleep_until_ns <= mx_mono_in_ms(SOON_MS).ns;
+	return !l->asleep_until_ns ||
+	       (l->phase == MX_LOOP_RUN && l->asleep_until_ns <= due.ns &&
+		l->asleep_until_ns <= mx_mono_in_ms(SOON_MS).ns);
 }
 
 void mx_loop_post(struct mx_loop *l, struct mx_job *j)
@@ -402,7 +406,9 @@ void mx_loop_post(struct mx_loop *l, struct mx_job *j)
 
 	mx_mutex_lock(&l->lock);
 	mx_list_push_tail(&l->inbox, post);
-	wake = !wakes_in_time_locked(l, mx_job_due(j));
+	wake = !looks_in_time_locked(l, mx_job_due(j));
+	if (wake)
+		l->asleep_until_ns = 0;
 	mx_mutex_unlock(&l->lock);
 	if (wake)
 		mx_loop_wake(l);

@@ -65,7 +65,7 @@ struct mx_loop {
 	struct mx_list inbox;     /* struct job.post */
 	struct mx_list attention; /* struct job.attend */
 	struct mx_list authed;    /* struct auth_task.node */
-	int64_t asleep_until_ns;  /* 0: awake */
+	int64_t asleep_until_ns;  /* 0: awake, or has been woken */
 };
 
 struct mx_job;
