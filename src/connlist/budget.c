@@ -291,9 +291,9 @@ mx_mono mx_conn_ready_at(struct mx_conn *conn)
 
 	if (reg_enter(reg))
 		return at;
-	until = list_check_locked(&conn->list)
-			? 0
-			: shm_get64(&reg->map.peers[conn->peer].until_ns);
+	until = conn_owned(conn)
+			? shm_get64(&reg->map.peers[conn->peer].until_ns)
+			: 0;
 	if (still_ahead(until, now_ns()))
 		at.ns = (int64_t)until;
 	reg_leave(reg);

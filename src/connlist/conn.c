@@ -13,11 +13,12 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/fork.h"
 #include "connlist/registry-private.h"
 
 /* --- Closing ------------------------------------------------------------ */
 
-static bool owned(const struct mx_conn *conn)
+bool conn_owned(const struct mx_conn *conn)
 {
 	struct mx_reg *reg = conn->list.reg;
 	const struct shm_map *m = &reg->map;
@@ -57,7 +58,7 @@ void mx_conn_close(struct mx_conn *conn, enum mx_conn_end how)
 		return;
 	reg = conn->list.reg;
 	if (!reg_enter(reg)) {
-		if (owned(conn))
+		if (conn_owned(conn))
 			give_up(conn, how);
 		list_unhold(&conn->list);
 		reg_leave(reg);
@@ -73,7 +74,7 @@ bool mx_conn_valid(const struct mx_conn *conn)
 
 	if (reg_enter(conn->list.reg))
 		return false;
-	ok = owned(conn);
+	ok = conn_owned(conn);
 	reg_leave(conn->list.reg);
 	return ok;
 }
@@ -96,7 +97,7 @@ write_begin(struct mx_conn *conn)
 	if (reg_enter(reg))
 		return NULL;
 	mx_mutex_lock(&conn->lock);
-	if (!owned(conn)) {
+	if (!conn_owned(conn)) {
 		mx_mutex_unlock(&conn->lock);
 		reg_leave(reg);
 		return NULL;
@@ -134,27 +135,48 @@ MX_NO_LOCK_ANALYSIS size_t mx_conn_cookies(struct mx_conn *conn, char *buf,
 	return len;
 }
 
+/* Of 1 to n words: those that the text fills, its end among them. */
+static size_t words_of(size_t n)
+{
+	return n / 8 + 1;
+}
+
+/* True when the record has these words already. */
+static bool same_words(const uint64_t *have, const uint64_t *want, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (shm_get64(&have[i]) != want[i])
+			return false;
+	return true;
+}
+
+/* A cookie changes with every answer: no more of the record is touched than it
+ * takes. */
+static void put_cookies(const struct shm_conn *k, const char *cookies, size_t n)
+{
+	uint64_t want[SHM_COOKIE_WORDS] = {0};
+
+	memcpy(want, cookies, n);
+	if (shm_get32(&k->cookie_len) == n &&
+	    same_words(k->cookies, want, words_of(n)))
+		return;
+	shm_put32(&k->cookie_len, 0);
+	for (size_t i = 0; i < words_of(n); i++)
+		shm_put64(&k->cookies[i], want[i]);
+	shm_put32(&k->cookie_len, (uint32_t)n);
+}
+
 int mx_conn_set_cookies(struct mx_conn *conn, const char *cookies)
 {
-	char old[8 * SHM_COOKIE_WORDS];
 	size_t n = strlen(cookies);
-	const struct shm_conn *k;
-	bool same;
+	bool fit = n <= MX_CONN_COOKIES_MAX;
+	const struct shm_conn *k = write_begin(conn);
 
-	k = write_begin(conn);
 	if (!k)
 		return -ESTALE;
-	shm_get_text(old, k->cookies, SHM_COOKIE_WORDS);
-	same = shm_get32(&k->cookie_len) == n && !strcmp(old, cookies);
-	if (!same) {
-		shm_put32(&k->cookie_len, 0);
-		shm_put_bytes(k->cookies, SHM_COOKIE_WORDS, cookies,
-			      n <= MX_CONN_COOKIES_MAX ? n : 0);
-		if (n <= MX_CONN_COOKIES_MAX)
-			shm_put32(&k->cookie_len, (uint32_t)n);
-	}
+	put_cookies(k, cookies, fit ? n : 0);
 	write_end(conn, k);
-	return n <= MX_CONN_COOKIES_MAX ? 0 : -E2BIG;
+	return fit ? 0 : -E2BIG;
 }
 
 /* --- Logons ------------------------------------------------------------- */
@@ -195,7 +217,7 @@ unsigned mx_conn_logons(struct mx_conn *conn)
 
 	if (reg_enter(conn->list.reg))
 		return 0;
-	n = owned(conn)
+	n = conn_owned(conn)
 		    ? shm_get32(&conn->list.reg->map.conns[conn->slot].n_logons)
 		    : 0;
 	reg_leave(conn->list.reg);
@@ -203,6 +225,26 @@ unsigned mx_conn_logons(struct mx_conn *conn)
 }
 
 /* --- Operations --------------------------------------------------------- */
+
+/* A system call for each request less. */
+static _Thread_local uint32_t tid_here;
+
+static uint32_t my_tid(void)
+{
+	if (!tid_here)
+		tid_here = (uint32_t)gettid();
+	return tid_here;
+}
+
+static void in_child(void)
+{
+	tid_here = 0;
+}
+
+__attribute__((__constructor__)) static void on_load(void)
+{
+	mx_fork_child(in_child);
+}
 
 static void put_word_text(const uint64_t *dst, const char *text)
 {
@@ -223,7 +265,7 @@ void mx_conn_op_begin(struct mx_conn *conn, enum mx_conn_op op,
 	put_word_text(k->op[op].waiting_on, waiting_on);
 	shm_put64(&k->op[op].deadline_ns,
 		  deadline.ns == INT64_MAX ? 0 : (uint64_t)deadline.ns);
-	shm_put32(&k->op[op].tid, (uint32_t)gettid());
+	shm_put32(&k->op[op].tid, my_tid());
 	shm_put64(&k->op[op].since_ns, now_ns());
 	write_end(conn, k);
 }
@@ -256,6 +298,24 @@ void mx_conn_op_end(struct mx_conn *conn, enum mx_conn_op op,
 		shm_put64(&k->last_err_ns, now_ns());
 	}
 	write_end(conn, k);
+}
+
+/* Nobody has touched it since the user's last call: what is waited for together
+ * costs as one.  Most cookies fill two lines. */
+void mx_conn_prefetch(const struct mx_conn *conn)
+{
+	const struct shm_map *m = &conn->list.reg->map;
+	const struct shm_conn *k = &m->conns[conn->slot];
+
+	/* An address: it need not be there any more. */
+	__builtin_prefetch(&m->conn_claims[conn->slot]);
+	__builtin_prefetch(&m->peers[conn->peer]);
+	__builtin_prefetch(k);
+	__builtin_prefetch(&k->cookie_len);
+	__builtin_prefetch(&k->op[MX_OP_CALL]);
+	__builtin_prefetch(&k->op[MX_OP_CALL].waiting_on[1]);
+	__builtin_prefetch(&k->cookies[0]);
+	__builtin_prefetch(&k->cookies[8]);
 }
 
 /* --- The poller --------------------------------------------------------- */
@@ -302,7 +362,7 @@ enum mx_poller mx_conn_poller(struct mx_conn *conn)
 
 	if (reg_enter(conn->list.reg))
 		return MX_POLLER_DONE;
-	if (owned(conn))
+	if (conn_owned(conn))
 		p = shm_get32(&conn->list.reg->map.conns[conn->slot].poller);
 	reg_leave(conn->list.reg);
 	return p <= MX_POLLER_DONE ? (enum mx_poller)p : MX_POLLER_DONE;

@@ -134,6 +134,10 @@ struct mx_op_result {
 void mx_conn_op_end(struct mx_conn *conn, enum mx_conn_op op,
 		    const struct mx_op_result *result);
 
+/* A request is about to begin: has what op_begin and the others touch of this
+ * connection fetched into the cache meanwhile. */
+void mx_conn_prefetch(const struct mx_conn *conn);
+
 /* --- The poller --------------------------------------------------------- */
 
 enum mx_poller {

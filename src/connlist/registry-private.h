@@ -87,12 +87,17 @@ struct mx_clist {
 	uint64_t gen;
 };
 
+/* Every call of a user takes it: two cache lines, wherever it lies. */
 struct mx_conn {
 	struct mx_clist list; /* counted as a hold of its own */
 	uint32_t slot, peer;
 	uint64_t gen;
 	struct mx_mutex lock; /* one writer of the record at a time */
 };
+
+/* True when the record is still this one.  Then its list and its server are
+ * there, too: they hold each other (I2). */
+bool conn_owned(const struct mx_conn *conn);
 
 static inline uint64_t now_ns(void)
 {
