@@ -8,43 +8,63 @@
  */
 #include "identity/userctx.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/fork.h"
+#include "base/lines.h"
 #include "base/lock.h"
 #include "identity/creds.h"
 
 #define MAX_LEVELS 1000
 
+/* Every request of a user needs his login and his password: they stand in the
+ * lines behind. */
 struct mx_userctx {
 	unsigned refs;
-	struct mx_sid sid;
 	enum mx_auth auth;
-	char *display, *login;
-	struct mx_secret password; /* empty: ask secret() */
+	const char *login; /* in texts, as the others */
+	char *password;    /* NULL: ask secret(); wiped at the end */
+	size_t password_len;
 	mx_secret_fn *secret;
 	void *arg;
+	const char *display;
 	void (*free_arg)(void *);
-	char sid_text[MX_SID_MAX_STR];
-};
 
-static void userctx_free(struct mx_userctx *ctx)
+	struct mx_sid sid;
+	char sid_text[MX_SID_MAX_STR];
+	char texts[] __attribute__((aligned(MX_LINE)));
+} __attribute__((aligned(MX_LINE)));
+
+static_assert(offsetof(struct mx_userctx, sid) <= MX_LINE, "one line");
+
+static size_t size_of(const char *s)
 {
-	if (!ctx)
-		return;
-	mx_secret_fini(&ctx->password);
-	free(ctx->display);
-	free(ctx->login);
-	free(ctx);
+	return s ? strlen(s) + 1 : 0;
 }
 
-static void userctx_free_auto(struct mx_userctx **ctx)
+/* The login and the password first. */
+static void put_texts(struct mx_userctx *ctx, const struct mx_userctx_params *p,
+		      const char *shown)
 {
-	userctx_free(*ctx);
+	char *to = ctx->texts;
+
+	if (p->login) {
+		ctx->login = to;
+		to = mempcpy(to, p->login, size_of(p->login));
+	}
+	if (p->auth == MX_AUTH_PASSWORD && p->password) {
+		ctx->password = to;
+		ctx->password_len = strlen(p->password);
+		to = mempcpy(to, p->password, size_of(p->password));
+	}
+	ctx->display = to;
+	memcpy(to, shown, size_of(shown));
 }
 
 static bool has_means(const struct mx_userctx_params *p)
@@ -64,34 +84,28 @@ static bool has_means(const struct mx_userctx_params *p)
 
 int mx_userctx_new(const struct mx_userctx_params *p, struct mx_userctx **ret)
 {
-	MX_AUTO(userctx_free_auto) struct mx_userctx *ctx = NULL;
+	char sid[MX_SID_MAX_STR] = "";
+	struct mx_userctx *ctx;
 	const char *shown;
+	size_t n;
 
 	if (!mx_sid_valid(&p->sid) || !has_means(p))
 		return -EINVAL;
-	ctx = calloc(1, sizeof(*ctx));
+	mx_sid_format(&p->sid, sid);
+	shown = p->display ? p->display : p->login ? p->login : sid;
+	n = size_of(p->login) + size_of(p->password) + size_of(shown);
+	ctx = mx_lines_calloc(sizeof(*ctx) + n);
 	if (!ctx)
 		return -ENOMEM;
 	ctx->refs = 1;
 	ctx->sid = p->sid;
 	ctx->auth = p->auth;
-	mx_sid_format(&p->sid, ctx->sid_text);
-	shown = p->display ? p->display : p->login ? p->login : ctx->sid_text;
-	ctx->display = strdup(shown);
-	if (!ctx->display)
-		return -ENOMEM;
-	if (p->login) {
-		ctx->login = strdup(p->login);
-		if (!ctx->login)
-			return -ENOMEM;
-	}
-	if (p->auth == MX_AUTH_PASSWORD && p->password &&
-	    mx_secret_set(&ctx->password, p->password))
-		return -ENOMEM;
+	memcpy(ctx->sid_text, sid, sizeof(sid));
+	put_texts(ctx, p, shown);
 	ctx->secret = p->secret;
 	ctx->arg = p->arg;
 	ctx->free_arg = p->free_arg;
-	*ret = MX_STEAL(ctx);
+	*ret = ctx;
 	return 0;
 }
 
@@ -108,7 +122,15 @@ void mx_userctx_unref(struct mx_userctx *ctx)
 		return;
 	if (ctx->free_arg)
 		ctx->free_arg(ctx->arg);
-	userctx_free(ctx);
+	if (ctx->password)
+		explicit_bzero(ctx->password, ctx->password_len);
+	free(ctx);
+}
+
+void mx_userctx_prefetch(const struct mx_userctx *ctx)
+{
+	mx_lines_prefetch(ctx, MX_LINE);
+	mx_lines_prefetch(ctx->texts, MX_LINE);
 }
 
 const struct mx_sid *mx_userctx_sid(const struct mx_userctx *ctx)
@@ -150,8 +172,8 @@ int mx_userctx_secret(const struct mx_userctx *ctx, const char *server,
 	if (ctx->auth != MX_AUTH_PASSWORD && ctx->auth != MX_AUTH_BEARER)
 		return -ENOTSUP;
 	mx_assert_unlocked();
-	if (ctx->password.p)
-		err = mx_secret_set_n(&s, ctx->password.p, ctx->password.len);
+	if (ctx->password)
+		err = mx_secret_set_n(&s, ctx->password, ctx->password_len);
 	else
 		err = ctx->secret(ctx->arg, server, &s);
 	if (err)
@@ -166,7 +188,7 @@ int mx_userctx_secret(const struct mx_userctx *ctx, const char *server,
 
 bool mx_userctx_secret_at_hand(const struct mx_userctx *ctx)
 {
-	return ctx->auth == MX_AUTH_PASSWORD && ctx->password.p;
+	return ctx->auth == MX_AUTH_PASSWORD && ctx->password;
 }
 
 /* --- The thread's stack ------------------------------------------------- */

@@ -58,6 +58,10 @@ int mx_userctx_new(const struct mx_userctx_params *p, struct mx_userctx **ret);
 struct mx_userctx *mx_userctx_ref(struct mx_userctx *ctx);
 void mx_userctx_unref(struct mx_userctx *ctx);
 
+/* A request for the user begins: has what mx_userctx_login() and
+ * mx_userctx_secret() give fetched into the cache. */
+void mx_userctx_prefetch(const struct mx_userctx *ctx);
+
 /* Cleanup hook. */
 static inline void mx_userctx_auto(struct mx_userctx **ctx)
 {

@@ -15,10 +15,13 @@
 #ifndef MX_NET_CHANNEL_PRIVATE_H
 #define MX_NET_CHANNEL_PRIVATE_H
 
+#include <assert.h>
 #include <curl/curl.h>
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "base/clock.h"
+#include "base/lines.h"
 #include "base/list.h"
 #include "net/channel.h"
 #include "net/target.h"
@@ -35,7 +38,7 @@ enum mx_channel_state {
 	MX_CHANNEL_CLOSING,
 };
 
-/* Its first cache line is what an exchange needs. */
+/* Its first cache line is all that an exchange touches of it. */
 struct mx_channel {
 	atomic_uint refs;
 	unsigned generation; /* of the process that made it */
@@ -48,11 +51,14 @@ struct mx_channel {
 	bool thrifty;
 	CURLSH *share;  /* made by the first exchange */
 	char *resolved; /* CURLOPT_RESOLVE line; NULL: ask the resolver */
+	_Atomic int64_t idle_since_ns;
 	struct mx_serial *auth_queue; /* the engine's, for slow credentials */
 
-	_Atomic int64_t idle_since_ns;
+	/* Not for an exchange. */
 	struct mx_list idle_link; /* idle.c's, under its lock; while share */
-} __attribute__((aligned(64)));
+} __attribute__((aligned(MX_LINE)));
+
+static_assert(offsetof(struct mx_channel, idle_link) == MX_LINE, "one line");
 
 /* Takes the channel for one exchange: 0, -EBUSY, -ECHILD, -ENOMEM. */
 int mx_channel_take(struct mx_channel *ch);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/auto.h"
+#include "base/lines.h"
 #include "base/lock.h"
 #include "net/channel-private.h"
 #include "net/fork.h"
@@ -79,11 +80,11 @@ int mx_channel_new(const char *url, struct mx_userctx *user,
 		mx_spare_setup();
 		mx_idle_setup();
 		/* What an exchange reads of it is in as few lines as can be. */
-		ch = aligned_alloc(64, sizeof(*ch));
+		ch = mx_lines_calloc(sizeof(*ch));
 		err = ch ? 0 : -ENOMEM;
 	}
 	if (!err) {
-		*ch = (struct mx_channel){.generation = mx_net_generation()};
+		ch->generation = mx_net_generation();
 		atomic_init(&ch->refs, 1);
 		mx_list_init(&ch->idle_link);
 		err = mx_target_get(url, opts, mx_userctx_display(user),
@@ -114,12 +115,17 @@ static CURLSH *share_new(bool tls)
 	return s;
 }
 
+/* What libcurl reads of a share, its connection cache among it. */
+#define SHARE_HOT 192
+
 int mx_channel_take(struct mx_channel *ch)
 {
 	int err = occupy(ch);
 
 	if (err)
 		return err;
+	mx_userctx_prefetch(ch->user);
+	mx_lines_prefetch(ch->share, SHARE_HOT);
 	ch->lone = ch->thrifty && !ch->was_quick;
 	if (ch->lone) {
 		drop_share(ch);

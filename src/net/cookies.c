@@ -10,61 +10,110 @@
 
 #include "base/auto.h"
 
-static void cookie_fini(struct mx_cookie *c)
+static char *bytes_of(const struct mx_cookies *c)
 {
-	free(c->name);
-	free(c->value);
+	return c->far ? c->far : (char *)c->near;
+}
+
+static size_t room_of(const struct mx_cookies *c)
+{
+	return c->far ? c->cap : sizeof(c->near);
 }
 
 void mx_cookies_clear(struct mx_cookies *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		cookie_fini(&c->v[i]);
-	c->n = 0;
+	c->n = c->len = 0;
 }
 
 void mx_cookies_fini(struct mx_cookies *c)
 {
+	free(c->far);
+	c->far = NULL;
 	mx_cookies_clear(c);
 }
 
-static struct mx_cookie *find(const struct mx_cookies *c, const char *name,
-			      size_t n)
+/* The first, then from one to the next; NULL behind the last. */
+static char *first(const struct mx_cookies *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (strlen(c->v[i].name) == n && !memcmp(c->v[i].name, name, n))
-			return (struct mx_cookie *)&c->v[i];
+	return c->n ? bytes_of(c) : NULL;
+}
+
+static char *next(const struct mx_cookies *c, const char *k)
+{
+	char *p = bytes_of(c) + (k - bytes_of(c)) + strlen(k) + 1;
+
+	return p < bytes_of(c) + c->len ? p : NULL;
+}
+
+static char *value_of(const char *k)
+{
+	return strchr(k, '=') + 1;
+}
+
+static char *find(const struct mx_cookies *c, const char *name, size_t n)
+{
+	for (char *k = first(c); k; k = next(c, k))
+		if (!strncmp(k, name, n) && k[n] == '=')
+			return k;
 	return NULL;
 }
 
 const char *mx_cookies_get(const struct mx_cookies *c, const char *name)
 {
-	struct mx_cookie *k = find(c, name, strlen(name));
+	const char *k = find(c, name, strlen(name));
 
-	return k ? k->value : NULL;
+	return k && *value_of(k) ? value_of(k) : NULL;
 }
 
-/* value NULL records a removal. */
+static int grow(struct mx_cookies *c, size_t need)
+{
+	size_t cap = 2 * need;
+	char *p;
+
+	if (need <= room_of(c))
+		return 0;
+	p = realloc(c->far, cap);
+	if (!p)
+		return -ENOMEM;
+	if (!c->far)
+		memcpy(p, c->near, c->len);
+	c->far = p;
+	c->cap = (unsigned)cap;
+	return 0;
+}
+
+/* Makes the n_old bytes at `at` n_new ones.  -ENOMEM: nothing has changed. */
+static int resize(struct mx_cookies *c, size_t at, size_t n_old, size_t n_new)
+{
+	char *p;
+
+	if (grow(c, c->len - n_old + n_new))
+		return -ENOMEM;
+	p = bytes_of(c) + at;
+	memmove(p + n_new, p + n_old, c->len - at - n_old);
+	c->len = (unsigned)(c->len - n_old + n_new);
+	return 0;
+}
+
+/* An empty value records a removal. */
 static int put(struct mx_cookies *c, const char *name, size_t n_name,
 	       const char *value, size_t n_value)
 {
-	MX_AUTO(mx_free_auto) char *v = value ? strndup(value, n_value) : NULL;
-	struct mx_cookie *k = find(c, name, n_name);
-	char *copy;
+	const char *k = find(c, name, n_name);
+	size_t n = n_name + 1 + n_value + 1;
+	size_t at = k ? (size_t)(k - bytes_of(c)) : c->len;
+	char *p;
 
-	if (value && !v)
-		return -ENOMEM;
-	if (k) {
-		free(k->value);
-		k->value = MX_STEAL(v);
-		return 0;
-	}
-	if (c->n == MX_MAX_COOKIES)
+	if (!k && c->n == MX_MAX_COOKIES)
 		return -E2BIG;
-	copy = strndup(name, n_name);
-	if (!copy)
+	if (resize(c, at, k ? strlen(k) + 1 : 0, n))
 		return -ENOMEM;
-	c->v[c->n++] = (struct mx_cookie){copy, MX_STEAL(v)};
+	p = bytes_of(c) + at;
+	memcpy(p, name, n_name);
+	p[n_name] = '=';
+	memcpy(p + n_name + 1, value, n_value);
+	p[n - 1] = '\0';
+	c->n += !k;
 	return 0;
 }
 
@@ -101,8 +150,7 @@ static int put_pair(struct mx_cookies *c, const char *p, size_t n, bool gone)
 		return -EBADMSG;
 	if (n_name + n_value > MX_MAX_COOKIE_BYTES)
 		return -E2BIG;
-	gone = gone || !n_value;
-	return put(c, p, n_name, gone ? NULL : value, gone ? 0 : n_value);
+	return put(c, p, n_name, value, gone ? 0 : n_value);
 }
 
 /* True for an attribute that says the cookie is over: "Max-Age=0" or less. */
@@ -147,66 +195,46 @@ int mx_cookies_parse(struct mx_cookies *c, const char *text)
 	return err;
 }
 
-static void drop(struct mx_cookies *c, const char *name)
+static void drop(struct mx_cookies *c, const char *name, size_t n)
 {
-	struct mx_cookie *k = find(c, name, strlen(name));
+	const char *k = find(c, name, n);
 
 	if (!k)
 		return;
-	cookie_fini(k);
-	*k = c->v[--c->n];
+	resize(c, (size_t)(k - bytes_of(c)), strlen(k) + 1, 0);
+	c->n--;
 }
 
 int mx_cookies_merge(struct mx_cookies *into, const struct mx_cookies *from)
 {
-	const struct mx_cookie *k;
 	int err = 0;
 
-	for (size_t i = 0; !err && i < from->n; i++) {
-		k = &from->v[i];
-		if (k->value)
-			err = put(into, k->name, strlen(k->name), k->value,
-				  strlen(k->value));
+	for (const char *k = first(from); k && !err; k = next(from, k)) {
+		const char *value = value_of(k);
+		size_t n_name = (size_t)(value - k) - 1;
+
+		if (*value)
+			err = put(into, k, n_name, value, strlen(value));
 		else
-			drop(into, k->name);
+			drop(into, k, n_name);
 	}
 	return err;
 }
 
-/* Writes unless to is NULL; how many bytes. */
-static size_t put_text(const char *s, size_t n, char *to)
-{
-	if (to)
-		memcpy(to, s, n);
-	return n;
-}
-
-static size_t write_all(const struct mx_cookies *c, char *to)
-{
-	size_t at = 0;
-
-	for (size_t i = 0; i < c->n; i++) {
-		const struct mx_cookie *k = &c->v[i];
-
-		if (!k->value)
-			continue;
-		if (at)
-			at += put_text("; ", 2, to ? to + at : NULL);
-		at += put_text(k->name, strlen(k->name), to ? to + at : NULL);
-		at += put_text("=", 1, to ? to + at : NULL);
-		at += put_text(k->value, strlen(k->value), to ? to + at : NULL);
-	}
-	return at;
-}
-
 char *mx_cookies_text(const struct mx_cookies *c)
 {
-	size_t n = write_all(c, NULL);
-	char *text = malloc(n + 1);
+	/* A NUL each, for which there are two bytes between them. */
+	char *text = malloc(c->len + c->n + 1), *to = text;
 
 	if (!text)
 		return NULL;
-	write_all(c, text);
-	text[n] = '\0';
+	for (const char *k = first(c); k; k = next(c, k)) {
+		if (!*value_of(k))
+			continue;
+		if (to > text)
+			to = mempcpy(to, "; ", 2);
+		to = mempcpy(to, k, strlen(k));
+	}
+	*to = '\0';
 	return text;
 }

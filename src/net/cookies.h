@@ -15,13 +15,17 @@
 #define MX_MAX_COOKIES 32
 #define MX_MAX_COOKIE_BYTES 4096 /* name and value of one */
 
-struct mx_cookie {
-	char *name, *value; /* owned; value NULL: to be removed (in a merge) */
-};
+/* Bytes that need no memory besides: a context's and a sequence's with room. */
+#define MX_COOKIES_NEAR 112
 
+/* One after the other as "name=value" and a NUL; a value that is empty: to be
+ * removed (in a merge).  All in one place: a session's are read and changed by
+ * every call, and have left the caches since the last one. */
 struct mx_cookies {
-	size_t n;
-	struct mx_cookie v[MX_MAX_COOKIES];
+	unsigned n;
+	unsigned len, cap; /* bytes in use; room in far */
+	char *far;         /* owned; NULL: near */
+	char near[MX_COOKIES_NEAR];
 };
 
 #define MX_COOKIES_INIT ((struct mx_cookies){0})

@@ -125,7 +125,7 @@ static void wake_multi(void *arg)
 }
 
 /* True with *ret_rc when the transfer is over. */
-static bool take_message(CURLM *m, CURLcode *ret_rc)
+static bool take_message(struct mx_xfer *x, CURLM *m, CURLcode *ret_rc)
 {
 	CURLMsg *msg;
 	int left;
@@ -133,6 +133,7 @@ static bool take_message(CURLM *m, CURLcode *ret_rc)
 	while ((msg = curl_multi_info_read(m, &left)))
 		if (msg->msg == CURLMSG_DONE) {
 			*ret_rc = msg->data.result;
+			mx_xfer_unshare(x);
 			return true;
 		}
 	return false;
@@ -149,7 +150,7 @@ static enum mx_xwhy turn(struct mx_xfer *x, CURLM *m, CURLcode *ret_rc)
 			*ret_rc = CURLE_OUT_OF_MEMORY;
 			return MX_XWHY_OK;
 		}
-		if (take_message(m, ret_rc))
+		if (take_message(x, m, ret_rc))
 			return MX_XWHY_OK;
 		if (mx_cancel_fired(x->req->cancel))
 			return MX_XWHY_CANCELED;
@@ -212,6 +213,7 @@ int mx_xfer_resolve_failed(struct mx_xfer *x, int err, const char *why)
 				    "cancelled by the program");
 	if (err != -EHOSTUNREACH && err != -ETIMEDOUT)
 		return mx_xfer_fail(x, MX_XWHY_LOCAL, err, strerror(-err));
+	mx_xfer_blame(x);
 	x->resp->why = MX_XWHY_RESOLVE;
 	x->resp->took_ns = mx_mono_now().ns - x->start.ns;
 	return mx_fault_set(x->fault, MX_LAYER_TRANSPORT,

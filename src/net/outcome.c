@@ -353,8 +353,17 @@ static void account(struct mx_xfer *x)
 			(sent > 0 && (uint64_t)up >= x->req->body_len);
 }
 
+void mx_xfer_blame(struct mx_xfer *x)
+{
+	/* One that was given up before it began has no channel. */
+	if (x->ch)
+		mx_fault_who(x->fault, mx_userctx_display(x->ch->user),
+			     x->ch->to->server);
+}
+
 int mx_xfer_fail(struct mx_xfer *x, enum mx_xwhy why, int err, const char *text)
 {
+	mx_xfer_blame(x);
 	x->resp->why = why;
 	if (x->start.ns)
 		x->resp->took_ns = mx_mono_now().ns - x->start.ns;
@@ -370,8 +379,10 @@ int mx_xfer_finish(struct mx_xfer *x, enum mx_xwhy aborted, CURLcode rc)
 
 	account(x);
 	err = decide(x, aborted, rc);
-	if (err)
+	if (err) {
+		mx_xfer_blame(x);
 		mx_buf_reset(&x->resp->body);
+	}
 	x->resp->took_ns = mx_mono_now().ns - x->start.ns;
 	x->ch->was_quick = !err && x->resp->took_ns < QUICK_MS * MX_NS_PER_MS;
 	return err;

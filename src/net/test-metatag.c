@@ -220,6 +220,31 @@ static void test_cookie_text_comes_back(void **state)
 	assert_int_equal(a.n, 3);
 }
 
+/* Also beyond the room that needs no memory, and back. */
+static void test_a_cookie_may_grow_and_shrink_between_others(void **state)
+{
+	MX_AUTO(mx_cookies_auto) struct mx_cookies a = MX_COOKIES_INIT;
+	static const size_t sizes[] = {1, 9, 3, 300, 2, 4000, 80, 1};
+	char line[4100], want[4200];
+
+	assert_int_equal(mx_cookies_parse(&a, "x=1; seq=0; y=2"), 0);
+	for (size_t i = 0; i < MX_ARRAY_SIZE(sizes); i++) {
+		MX_AUTO(mx_cookies_auto) struct mx_cookies b = MX_COOKIES_INIT;
+		MX_AUTO(mx_free_auto) char *text = NULL;
+
+		snprintf(line, sizeof(line), "seq=%0*d", (int)sizes[i], 7);
+		snprintf(want, sizeof(want), "x=1; %s; y=2", line);
+		assert_int_equal(set(&b, line), 0);
+		assert_int_equal(mx_cookies_merge(&a, &b), 0);
+		text = mx_cookies_text(&a);
+		assert_string_equal(text, want);
+		assert_int_equal(a.n, 3);
+	}
+	assert_int_equal(set(&a, "seq="), 0);
+	assert_null(mx_cookies_get(&a, "seq"));
+	assert_string_equal(mx_cookies_get(&a, "y"), "2");
+}
+
 static void test_bad_and_too_many_cookies_change_nothing(void **state)
 {
 	MX_AUTO(mx_cookies_auto) struct mx_cookies a = MX_COOKIES_INIT;
@@ -252,4 +277,5 @@ MX_TEST_MAIN(MX_TEST(test_every_split_gives_the_same_events),
 	     MX_TEST(test_an_error_of_the_event_function_ends_it),
 	     MX_TEST(test_the_latest_value_of_a_cookie_counts),
 	     MX_TEST(test_cookie_text_comes_back),
+	     MX_TEST(test_a_cookie_may_grow_and_shrink_between_others),
 	     MX_TEST(test_bad_and_too_many_cookies_change_nothing))

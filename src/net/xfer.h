@@ -95,6 +95,13 @@ mx_mono mx_xfer_due(const struct mx_xfer *x);
 /* MX_XWHY_OK, or the deadline that is over. */
 enum mx_xwhy mx_xfer_overdue(const struct mx_xfer *x);
 
+/* When libcurl has said that the transfer is over, and before its handle leaves
+ * a multi that nobody else is in. */
+void mx_xfer_unshare(struct mx_xfer *x);
+
+/* Writes user and server into the fault.  The others here that fail do it. */
+void mx_xfer_blame(struct mx_xfer *x);
+
 /* The outcome: `aborted` (not OK) when the loop gave up, else libcurl's rc.
  * The easy handle must be out of its multi.  Fills resp and fault, returns as
  * mx_exchange. */
