@@ -312,13 +312,6 @@ bool mx_lib_alive(struct mx_session *s)
 	return alive;
 }
 
-int64_t mx_lib_total_ms(struct mx_obj *o)
-{
-	while (o->parent)
-		o = o->parent;
-	return mx_ses_total_ms(o);
-}
-
 HRESULT MapiarySetShutdownDeadline(ULONG ms)
 {
 	mx_mutex_lock(&lib_lock);
@@ -344,7 +337,7 @@ HRESULT MapiarySetDeadlines(LPMAPISESSION session, ULONG idle, ULONG total)
 {
 	if (session) {
 		mx_session_set_idle(MX_OBJ(session)->session, idle);
-		mx_ses_set_total_ms(MX_OBJ(session), total);
+		mx_session_set_total(MX_OBJ(session)->session, total);
 		return S_OK;
 	}
 	mx_mutex_lock(&lib_lock);

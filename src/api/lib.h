@@ -24,9 +24,6 @@ bool mx_lib_alive(struct mx_session *s);
  * refuses MAPIInitialize from then on: the process is about to end. */
 void mx_lib_quit(int64_t ms);
 
-/* The total deadline of calls on this object's session, milliseconds. */
-int64_t mx_lib_total_ms(struct mx_obj *o);
-
 /* The defaults for new sessions. */
 int64_t mx_lib_default_total_ms(void);
 int64_t mx_lib_default_idle_ms(void);

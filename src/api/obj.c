@@ -212,12 +212,14 @@ static HRESULT begin(struct mx_do *d, struct mx_obj *obj)
 	int64_t total = MX_LIB_TOTAL_MS;
 	HRESULT hr;
 
+	if (obj && obj->session)
+		mx_session_prefetch(obj->session, obj->so);
 	*d = (struct mx_do){.obj = obj, .fault = MX_FAULT_INIT};
 	hr = check(obj);
 	if (FAILED(hr))
 		return hr;
 	if (obj && obj->session)
-		total = mx_lib_total_ms(obj);
+		total = mx_session_total(obj->session);
 	d->thread = mx_thread_enter(obj);
 	d->call.deadline = mx_mono_in_ms(total);
 	d->call.cancel = mx_thread_cancel(d->thread);

@@ -60,14 +60,16 @@ struct mx_lasterr {
 	char text[512];
 };
 
+/* What every call reads stands first. */
 struct mx_obj {
 	const void *vtbl;
-	atomic_uint refs;
-	const struct mx_class *cls;
-	struct mx_sobj *so;         /* owned; NULL when there is none */
-	struct mx_obj *parent;      /* a reference; NULL for the session */
 	struct mx_session *session; /* a reference */
-	struct mx_mutex lock; /* what follows, and small state of the class */
+	struct mx_sobj *so;         /* owned; NULL when there is none */
+	const struct mx_class *cls;
+	atomic_uint n_unsent; /* in unsent; written under the lock */
+	atomic_uint refs;
+	struct mx_obj *parent; /* a reference; NULL for the session */
+	struct mx_mutex lock;  /* what follows, and small state of the class */
 	struct mx_lasterr *last;
 	struct mx_list unsent; /* streams with bytes held back; strm-hold.c */
 	struct mx_cond idle;   /* busy went false */

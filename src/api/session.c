@@ -46,17 +46,6 @@ static void ses_fini(struct mx_obj *o)
 	free(s->eid);
 }
 
-int64_t mx_ses_total_ms(struct mx_obj *o)
-{
-	return atomic_load(&((struct mx_ses *)(void *)o)->total_ms);
-}
-
-void mx_ses_set_total_ms(struct mx_obj *o, ULONG ms)
-{
-	if (ms)
-		atomic_store(&((struct mx_ses *)(void *)o)->total_ms, ms);
-}
-
 /* ---- stores ---- */
 
 #define STORE_COLS                                                             \
@@ -400,8 +389,9 @@ int mx_ses_new(struct mx_session *session, struct mx_config *config,
 	mx_list_init(&s->stores);
 	mx_fast_shutdown_init(&s->fast, s);
 	s->config = mx_config_ref(config);
-	s->total_ms = config->c.ulTotalDeadline ? config->c.ulTotalDeadline
-						: mx_lib_default_total_ms();
+	mx_session_set_total(session, config->c.ulTotalDeadline
+					      ? config->c.ulTotalDeadline
+					      : mx_lib_default_total_ms());
 	s->mailbox_dn = strdup(mailbox_dn);
 	mx_mutex_lock(&all_lock);
 	mx_list_push_tail(&all, &s->link);

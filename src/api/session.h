@@ -18,7 +18,6 @@ struct mx_ses {
 	char *mailbox_dn; /* of the default store */
 	uint8_t *eid;     /* the default store's entry id */
 	size_t eid_n;
-	_Atomic int64_t total_ms;
 	struct mx_list stores; /* mx_store.link: open ones, under obj.lock */
 	struct mx_list link;   /* all sessions of the process, for diagnosis */
 	struct mx_fast_shutdown fast; /* IMAPIClientShutdown */
@@ -27,9 +26,6 @@ struct mx_ses {
 /* The COM object around a session; takes over session.  0, -ENOMEM. */
 int mx_ses_new(struct mx_session *session, struct mx_config *config,
 	       const char *mailbox_dn, struct mx_ses **ret);
-
-int64_t mx_ses_total_ms(struct mx_obj *ses);
-void mx_ses_set_total_ms(struct mx_obj *ses, ULONG ms);
 
 /* An open store of this mailbox GUID, or NULL; with a reference. */
 struct mx_store *mx_ses_find_store(struct mx_ses *s, const struct mx_guid *g);

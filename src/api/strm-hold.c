@@ -15,8 +15,10 @@ void mx_strm_hold(struct mx_strm *s)
 	struct mx_obj *o = s->obj.parent;
 
 	mx_mutex_lock(&o->lock);
-	if (!s->linked)
+	if (!s->linked) {
 		mx_list_push_tail(&o->unsent, &s->unsent);
+		atomic_fetch_add(&o->n_unsent, 1);
+	}
 	s->linked = true;
 	mx_mutex_unlock(&o->lock);
 }
@@ -27,6 +29,7 @@ static void mark_sent(struct mx_strm *s)
 
 	mx_mutex_lock(&o->lock);
 	mx_list_unlink(&s->unsent);
+	atomic_fetch_sub(&o->n_unsent, s->linked);
 	s->linked = false;
 	mx_mutex_unlock(&o->lock);
 }
@@ -147,6 +150,8 @@ static struct mx_strm *next_unsent(struct mx_obj *o)
 {
 	struct mx_strm *s = NULL;
 
+	if (!atomic_load(&o->n_unsent))
+		return NULL;
 	mx_mutex_lock(&o->lock);
 	if (!mx_list_empty(&o->unsent)) {
 		s = MX_CONTAINER_OF(o->unsent.next, struct mx_strm, unsent);

@@ -29,12 +29,13 @@ static void fire(void *token)
 	mx_cancel_fire(token);
 }
 
-static void log_failure(const struct job *j)
+static void log_failure(struct job *j)
 {
 	char line[600];
 
 	if (!j->r.result || j->r.result == -ESTALE || j->r.result == -ESHUTDOWN)
 		return;
+	mx_run_blame(&j->r);
 	mx_fault_format(&j->fault, line, sizeof(line));
 	mx_log(MX_LOG_INFO, "session", "in the background: %s", line);
 }

@@ -90,6 +90,8 @@ static int run(enum mx_run_kind kind, struct mx_ctx *ctx, struct mx_batch *b,
 
 	mx_run_init(&r, kind, ctx, b, &fault);
 	err = run_as_caller(&r, call);
+	if (err)
+		mx_run_blame(&r);
 	/* Cut off by a logoff, not by the caller: say so. */
 	if (err && !mx_cancel_fired(call ? call->cancel : NULL) &&
 	    mx_session_usable(ctx->s, NULL))

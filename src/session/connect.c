@@ -71,6 +71,8 @@ int mx_connect_place(struct mx_run *r)
 	take_cookies_locked(ctx, conn);
 	ctx->conn = conn;
 	mx_mutex_unlock(&ctx->s->lock);
+	if (ctx->primary)
+		atomic_store(&ctx->s->near_conn, conn);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 static int ctx_alloc(struct mx_session *s, struct mx_ctx **ret)
 {
-	struct mx_ctx *ctx = calloc(1, sizeof(*ctx));
+	struct mx_ctx *ctx = mx_lines_calloc(sizeof(*ctx));
 	struct mx_guid guid;
 	int err;
 
@@ -28,8 +28,7 @@ static int ctx_alloc(struct mx_session *s, struct mx_ctx **ret)
 	}
 	mx_guid_format(&guid, ctx->guid);
 	/* One instance, one number a context.  [MS-OXCMAPIHTTP] R2042-R2045 */
-	snprintf(ctx->client_info, sizeof(ctx->client_info), "{%s}:%u",
-		 s->c->guid, atomic_fetch_add(&s->c->n_ctx_ever, 1) + 1);
+	ctx->number = atomic_fetch_add(&s->c->n_ctx_ever, 1) + 1;
 	ctx->s = s;
 	ctx->refs = 1;
 	ctx->epoch = 1;
@@ -101,6 +100,26 @@ void mx_sctx_unref(struct mx_ctx *ctx)
 		ctx_free(ctx);
 }
 
+/* "{GUID}:n", for each request. */
+static void put_id(char buf[MX_REQUEST_ID_SIZE], const char *guid, uint32_t n)
+{
+	char digits[10], *to = buf;
+	unsigned k = 0;
+
+	*to++ = '{';
+	to = mempcpy(to, guid, MX_GUID_STRLEN);
+	*to++ = '}';
+	*to++ = ':';
+	do
+		digits[k++] = (char)('0' + n % 10);
+	while (n /= 10);
+	while (k)
+		*to++ = digits[--k];
+	*to = '\0';
+}
+
+static_assert(MX_REQUEST_ID_SIZE >= MX_GUID_STRLEN + 3 + 10 + 1, "{GUID}:n");
+
 void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE])
 {
 	uint32_t n;
@@ -108,7 +127,12 @@ void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE])
 	mx_mutex_lock(&ctx->s->lock);
 	n = ++ctx->counter;
 	mx_mutex_unlock(&ctx->s->lock);
-	snprintf(buf, MX_REQUEST_ID_SIZE, "{%s}:%u", ctx->guid, n);
+	put_id(buf, ctx->guid, n);
+}
+
+void mx_sctx_client_info(const struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE])
+{
+	put_id(buf, ctx->s->c->guid, ctx->number);
 }
 
 /* --- Places of logons --------------------------------------------------- */

@@ -43,7 +43,7 @@ int mx_logon_new(struct mx_session *s, const struct mx_logon_params *params,
 
 	if (err)
 		return err;
-	l = calloc(1, sizeof(*l));
+	l = mx_lines_calloc(sizeof(*l));
 	if (!l)
 		return -ENOMEM;
 	mx_sobj_init(&l->o, MX_SOBJ_LOGON);

@@ -32,7 +32,7 @@ struct mx_parked {
 	uint32_t epoch;
 	int64_t ms; /* then we end it */
 	bool to_place;
-	char request_id[MX_REQUEST_ID_SIZE];
+	char request_id[MX_REQUEST_ID_SIZE], client_info[MX_REQUEST_ID_SIZE];
 	char *cookies;
 	struct mx_cancel token;
 };
@@ -227,7 +227,7 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 				.body = body,
 				.body_len = sizeof(body),
 				.request_id = p->request_id,
-				.client_info = ctx->client_info,
+				.client_info = p->client_info,
 				.cookies = p->cookies,
 				.idle_ms = idle_ms(ctx->s),
 				.overall_ms = p->ms,
@@ -241,6 +241,7 @@ static int submit(struct mx_ctx *ctx, struct mx_parked *p)
 	int err = 0;
 
 	mx_sctx_request_id(ctx, p->request_id);
+	mx_sctx_client_info(ctx, p->client_info);
 	if (!ctx->park_ch) {
 		err = mx_channel_new(ctx->s->url, ctx->s->user, &ctx->s->opts,
 				     &ctx->park_ch, NULL);

@@ -45,13 +45,22 @@ int mx_run_init(struct mx_run *r, enum mx_run_kind kind, struct mx_ctx *ctx,
 		r->max_out = b->max_out;
 	mx_buf_init(&r->body);
 	mx_cancel_init(&r->token);
+	mx_lines_prefetch(ctx->ch, MX_LINE);
 	mx_mutex_lock(&s->lock);
 	mx_sctx_ref(ctx);
 	r->ctx = ctx;
+	if (ctx->conn)
+		mx_conn_prefetch(ctx->conn);
 	mx_mutex_unlock(&s->lock);
 	*fault = MX_FAULT_INIT;
-	mx_fault_who(fault, mx_userctx_display(s->user), s->server);
 	return 0;
+}
+
+void mx_run_blame(struct mx_run *r)
+{
+	struct mx_session *s = r->ctx->s;
+
+	mx_fault_who(r->fault, mx_userctx_display(s->user), s->server);
 }
 
 void mx_run_fini(struct mx_run *r)
@@ -86,6 +95,7 @@ static enum mx_run_step send(struct mx_run *r, const char *type)
 	struct mx_ctx *ctx = r->ctx;
 
 	mx_sctx_request_id(ctx, r->request_id);
+	mx_sctx_client_info(ctx, r->client_info);
 	free(r->cookies);
 	mx_mutex_lock(&ctx->s->lock);
 	r->cookies = mx_cookies_text(&ctx->cookies);
@@ -97,7 +107,7 @@ static enum mx_run_step send(struct mx_run *r, const char *type)
 		.body = r->body.p,
 		.body_len = r->body.len,
 		.request_id = r->request_id,
-		.client_info = ctx->client_info,
+		.client_info = r->client_info,
 		.cookies = r->cookies,
 		.cancel = &r->token,
 		.idle_ms = atomic_load(&ctx->s->idle_ms),

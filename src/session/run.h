@@ -47,7 +47,8 @@ struct mx_run {
 	struct mx_batch *batch;
 	uint32_t id;
 	mx_mono deadline;
-	struct mx_fault *fault; /* never NULL */
+	struct mx_fault
+		*fault; /* never NULL; for whom: in the end, if at all */
 	int result;
 	bool background, sent_any;
 	unsigned n_lost, n_resent, n_busy;
@@ -58,7 +59,7 @@ struct mx_run {
 	struct mx_xreq x;
 	uint32_t epoch; /* it belongs to */
 	struct mx_buf body;
-	char request_id[MX_REQUEST_ID_SIZE];
+	char request_id[MX_REQUEST_ID_SIZE], client_info[MX_REQUEST_ID_SIZE];
 	char *cookies;
 	mx_mono until;
 	struct mx_exec ex;
@@ -69,6 +70,8 @@ struct mx_run {
 int mx_run_init(struct mx_run *r, enum mx_run_kind kind, struct mx_ctx *ctx,
 		struct mx_batch *b, struct mx_fault *fault);
 void mx_run_fini(struct mx_run *r);
+/* Writes user and server into the fault of a run that has failed. */
+void mx_run_blame(struct mx_run *r);
 
 /* By the holder of the turn, no lock held. */
 enum mx_run_step mx_run_next(struct mx_run *r) MX_UNLOCKED;

@@ -16,11 +16,14 @@
 #ifndef MX_SESSION_PRIVATE_H
 #define MX_SESSION_PRIVATE_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/auto.h"
+#include "base/lines.h"
 #include "base/list.h"
 #include "base/lock.h"
 #include "connlist/clist.h"
@@ -125,88 +128,110 @@ enum mx_sctx_state {
  *    └───────────────┴──── end ────► ENDING ──Disconnect or given up──► freed
  */
 struct mx_ctx {
-	struct mx_list link; /* session->ctxs, then ->ending */
-	mx_mono ending;      /* since when it is there */
+	/* What each call touches, in as few lines as can be: on a server
+	 * program with many users they are cold. */
 	struct mx_session *s;
 	unsigned refs;
-	bool ended; /* no longer counted by the client */
 	enum mx_sctx_state state;
-	bool primary;
 	uint32_t epoch; /* handles of another epoch mean nothing */
+	uint32_t exec_seq;
+	uint32_t counter; /* of X-RequestId; s->lock */
+	unsigned n_logons;
+	unsigned n_subs;
+	bool busy; /* somebody has the turn */
+	bool primary;
+	/* What goes on in the background. */
+	bool flush_timer, flush_running;
+	bool fetch_wanted, fetch_running;
+	bool recover_timer, recover_running;
+	bool park_timer;
+	bool ping_timer, ping_running;
+	bool ended;             /* no longer counted by the client */
+	struct mx_list waiting; /* for the turn */
 
-	/* The turn. */
-	bool busy;
-	struct mx_list waiting;
-
-	/* What the holder of the turn uses. */
 	struct mx_channel *ch;
+	struct mx_conn *conn;
+	mx_mono not_before;       /* the server asked for a pause */
+	size_t n_releases;        /* to send; of the current epoch */
+	struct mx_list subs;      /* struct mx_sub.link */
+	struct mx_parked *parked; /* NotificationWait in flight, or NULL */
+	mx_mono last_answer;
+
+	int64_t expiration_ms;         /* X-ExpirationInfo; 0: not said */
+	uint32_t number;               /* in X-ClientInfo; constant */
+	char guid[MX_GUID_STRLEN + 1]; /* X-RequestId's; constant */
+	struct mx_cookies cookies; /* s->lock: NotificationWait reads them */
+
+	/* Not for every call. */
+	struct mx_list link;        /* session->ctxs, then ->ending */
+	mx_mono ending;             /* since when it is there */
 	struct mx_channel *park_ch; /* NotificationWait's, made when needed */
 	void *last_job; /* memory for Disconnect, so that the end cannot fail */
-	struct mx_conn *conn;
-	struct mx_cookies cookies; /* s->lock: NotificationWait reads them */
-	char guid[MX_GUID_STRLEN + 1];
-	uint32_t counter;                     /* s->lock */
-	char client_info[MX_REQUEST_ID_SIZE]; /* constant */
-	uint32_t exec_seq;
-	mx_mono not_before; /* the server asked for a pause */
 
 	/* Logons. */
-	unsigned n_logons, limit;
+	unsigned limit;
 	uint32_t logon_ids[8]; /* bitmap */
 
-	/* Releases to send; of the current epoch. */
+	/* Releases. */
 	struct mx_release *releases;
-	size_t n_releases, cap_releases;
+	size_t cap_releases;
 	size_t lost_releases; /* no memory: the server keeps the object */
 
 	/* Background. */
 	struct mx_cancel bg; /* ends timers and the parked wait */
-	bool flush_timer, flush_running;
-	unsigned flush_failures;
-	bool fetch_wanted, fetch_running;
-	unsigned fetch_failures;
-	bool recover_timer, recover_running;
-	unsigned recover_failures;
-	struct mx_list subs; /* struct mx_sub.link */
-	unsigned n_subs;
-	struct mx_parked *parked; /* NotificationWait in flight, or NULL */
-	uint32_t park_epoch;      /* the connection that has a place, */
-	mx_mono park_place;       /* at which a wait ends; {0}: has been */
-	bool park_timer;
-	unsigned park_failures;
-	int64_t expiration_ms; /* X-ExpirationInfo; 0: not said */
-	mx_mono last_answer, next_beat;
+	unsigned flush_failures, fetch_failures;
+	unsigned recover_failures, park_failures;
+	uint32_t park_epoch; /* the connection that has a place, */
+	mx_mono park_place;  /* at which a wait ends; {0}: has been */
+	mx_mono next_beat;
 	int64_t beat_ms; /* period of next_beat; 0: none yet */
-	bool ping_timer, ping_running;
-};
+} __attribute__((aligned(MX_LINE)));
+
+/* The first lines of a context, in which a call finds all. */
+#define MX_CTX_HOT offsetof(struct mx_ctx, link)
+static_assert(MX_CTX_HOT == 5 * MX_LINE, "full lines");
 
 struct mx_session {
+	/* What each call touches. */
+	struct mx_mutex lock;
+	struct mx_client *c;
+	_Atomic int64_t total_ms; /* of calls to come, for who makes them */
+	atomic_uint run_ids;
+	atomic_bool off;
+	bool loopback;
+
+	/* To be fetched while the session is looked at, not to be followed: they
+	 * may be gone.  Of the primary context. */
+	_Atomic(const struct mx_ctx *) near_ctx;
+	_Atomic(const struct mx_conn *) near_conn;
+	_Atomic int64_t idle_ms; /* of calls to come */
+	atomic_ullong round_trips, bytes_out, bytes_in, head_out, head_in;
+
+	struct mx_cancel off_token; /* fired by logoff and shutdown */
+
+	/* Not for every call. */
 	atomic_uint refs;    /* the program's, and each logon's */
 	atomic_uint core;    /* 1 while refs > 0, and one a context */
 	struct mx_list link; /* client->sessions */
-	struct mx_client *c;
-	mx_mono since; /* opened */
+	mx_mono since;       /* opened */
 	struct mx_userctx *user;
 	char *url, *user_dn;
 	char *server;
 	uint32_t code_page, lcid_sort, lcid_string;
-	bool admin, loopback;
+	bool admin;
 	struct mx_net_opts opts; /* the client's, with what follows */
 	char *ca_file, *proxy;   /* owned; NULL: the client's */
-	_Atomic int64_t idle_ms; /* of calls to come */
 	struct mx_clist *list;
-	struct mx_cancel off_token; /* fired by logoff and shutdown */
-	atomic_bool off;
 
-	struct mx_mutex lock;
 	struct mx_list ctxs, ending;
 	unsigned n_ctxs, n_logons;
 	char *dn_prefix, *display_name; /* set once */
 	atomic_uint n_objects, n_kind[MX_SOBJ_KINDS];
-	atomic_ullong round_trips, bytes_out, bytes_in, reconnects, notified;
-	atomic_ullong head_out, head_in;
-	atomic_uint run_ids;
-};
+	atomic_ullong reconnects, notified;
+} __attribute__((aligned(MX_LINE)));
+
+#define MX_SESSION_HOT offsetof(struct mx_session, refs)
+static_assert(MX_SESSION_HOT == 3 * MX_LINE, "full lines");
 
 /* 0; -ESTALE in a forked child; -ESHUTDOWN after logoff. */
 int mx_session_usable(struct mx_session *s, struct mx_fault *fault);
@@ -230,40 +255,45 @@ struct mx_deferred {
 };
 
 struct mx_sobj {
+	/* What each call on it touches. */
 	atomic_uint refs;
 	uint8_t kind;
 	bool opened;  /* has been open in some epoch */
 	bool created; /* by a Create* ROP, and not recorded otherwise yet */
 	bool dirty;
-	bool gone;                 /* submitted: cannot be opened again */
-	struct mx_logon *logon;    /* kept alive through parent */
-	struct mx_sobj *parent;    /* reference; NULL for a logon */
+	bool gone;    /* submitted: cannot be opened again */
+	bool no_cols; /* there was no memory for them: rows cannot be read */
+	/* In the Execute being built; the turn's holder. */
+	uint8_t slot;
+	/* What went wrong in front of it, in which run. */
+	uint8_t fail_rop;
+	uint32_t fail_run;
+	uint32_t slot_seq;
 	uint32_t handle, epoch;    /* valid while epoch == ctx->epoch */
-	struct mx_rop_bytes *open; /* how it is opened (again) */
+	struct mx_logon *logon;    /* kept alive through parent */
 	struct mx_list deferred;   /* struct mx_deferred */
+	struct mx_rop_bytes *open; /* how it is opened (again) */
+
+	uint32_t fail_code;
+	struct mx_sobj *parent; /* reference; NULL for a logon */
 	uint64_t fid, mid;
 	uint32_t attach_num;
 
 	/* Tables and streams; recipient columns of messages. */
-	uint32_t *cols;
 	uint32_t n_cols;
-	bool no_cols; /* there was no memory for them: rows cannot be read */
+	uint32_t *cols;
 	struct mx_rop_bytes *set_columns, *sort, *restr;
 	int64_t pos; /* -1: not known */
+} __attribute__((aligned(MX_LINE)));
 
-	/* In the Execute being built; the turn's holder. */
-	uint32_t slot_seq;
-	uint8_t slot;
-	/* What went wrong in front of it, in which run. */
-	uint32_t fail_run, fail_code;
-	uint8_t fail_rop;
-};
+static_assert(offsetof(struct mx_sobj, open) < MX_LINE, "one line");
 
 struct mx_replid {
 	uint16_t id;
 	struct mx_guid guid;
 };
 
+/* A call on an object of it touches the line after o. */
 struct mx_logon {
 	struct mx_sobj o; /* its refs are the logon's */
 	struct mx_session *s;
@@ -338,6 +368,9 @@ void mx_sctx_ended(struct mx_ctx *ctx, enum mx_conn_end how);
 void mx_sctx_poke(struct mx_ctx *ctx) MX_UNLOCKED;
 /* X-RequestId of the next request, into buf. */
 void mx_sctx_request_id(struct mx_ctx *ctx, char buf[MX_REQUEST_ID_SIZE]);
+/* X-ClientInfo, the same for all requests of a context. */
+void mx_sctx_client_info(const struct mx_ctx *ctx,
+			 char buf[MX_REQUEST_ID_SIZE]);
 
 /* --- Turns (turn.c) ----------------------------------------------------- */
 

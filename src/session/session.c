@@ -93,7 +93,7 @@ static int set_target(struct mx_session *s, struct mx_client *c,
 static int session_alloc(struct mx_client *c, const struct mx_session_params *p,
 			 struct mx_session **ret)
 {
-	struct mx_session *s = calloc(1, sizeof(*s));
+	struct mx_session *s = mx_lines_calloc(sizeof(*s));
 	int err;
 
 	if (!s)
@@ -151,6 +151,7 @@ static int connect_first(struct mx_session *s, const struct mx_call *call)
 	if (err)
 		return err;
 	ctx->primary = true;
+	atomic_store(&s->near_ctx, ctx);
 	mx_mutex_lock(&s->lock);
 	mx_list_push_tail(&s->ctxs, &ctx->link);
 	s->n_ctxs++;
@@ -256,6 +257,33 @@ void mx_session_set_idle(struct mx_session *s, int64_t ms)
 {
 	if (ms > 0)
 		atomic_store(&s->idle_ms, ms);
+}
+
+void mx_session_set_total(struct mx_session *s, int64_t ms)
+{
+	if (ms > 0)
+		atomic_store(&s->total_ms, ms);
+}
+
+int64_t mx_session_total(struct mx_session *s)
+{
+	return atomic_load(&s->total_ms);
+}
+
+/* Two rounds of waiting for memory, and not one for each line: the session and
+ * the object, then what they lead to. */
+void mx_session_prefetch(struct mx_session *s, const struct mx_sobj *o)
+{
+	mx_lines_prefetch(s, MX_SESSION_HOT);
+	mx_lines_prefetch(o, MX_LINE);
+	mx_lines_prefetch(atomic_load_explicit(&s->near_ctx,
+					       memory_order_relaxed),
+			  MX_CTX_HOT);
+	mx_lines_prefetch(atomic_load_explicit(&s->near_conn,
+					       memory_order_relaxed),
+			  2 * MX_LINE);
+	if (o)
+		mx_lines_prefetch(&o->logon->s, MX_LINE);
 }
 
 const char *mx_session_server(const struct mx_session *s)

@@ -187,6 +187,16 @@ void mx_session_logoff(struct mx_session *s) MX_UNLOCKED;
  * A NotificationWait is given 60 s whatever it is.  0 changes nothing. */
 void mx_session_set_idle(struct mx_session *s, int64_t ms);
 
+/* The same for how long a call may take, kept for the callers: they set
+ * mx_call.deadline.  0 as long as nobody has set it. */
+void mx_session_set_total(struct mx_session *s, int64_t ms);
+int64_t mx_session_total(struct mx_session *s);
+
+/* A call on o (or NULL) begins: has what it will touch of the session fetched
+ * into the cache.  It does nothing else. */
+struct mx_sobj;
+void mx_session_prefetch(struct mx_session *s, const struct mx_sobj *o);
+
 struct mx_client *mx_session_client(struct mx_session *s); /* borrowed */
 struct mx_userctx *mx_session_user(struct mx_session *s);  /* borrowed */
 const char *mx_session_server(const struct mx_session *s); /* "host:port" */

@@ -133,7 +133,7 @@ int mx_sobj_make(struct mx_sobj *parent, const struct mx_rop_req *open,
 
 	if (kind < 0)
 		return -EINVAL;
-	o = calloc(1, sizeof(*o));
+	o = mx_lines_calloc(sizeof(*o));
 	if (!o)
 		return -ENOMEM;
 	mx_sobj_init(o, (enum mx_sobj_kind)kind);
