@@ -470,11 +470,14 @@ void sweep_all(struct mx_reg *reg)
 	(void)sweep_dead(reg);
 	for (uint32_t i = 0; i < m->n_conns; i++) {
 		uint32_t s = SHM_CLAIM_STATE(shm_get64(&m->conn_claims[i]));
-		uint32_t list = shm_get32(&m->conns[i].list) - 1;
+		uint32_t list;
 
-		if (list < m->n_lists &&
-		    (s == SHM_CLOSING ||
-		     (s == SHM_ORPHAN && orphan_over(reg, &m->conns[i]))))
+		/* The claims alone are few cache lines; records are not. */
+		if (s != SHM_CLOSING &&
+		    (s != SHM_ORPHAN || !orphan_over(reg, &m->conns[i])))
+			continue;
+		list = shm_get32(&m->conns[i].list) - 1;
+		if (list < m->n_lists)
 			bucket_sweep_soon(
 				reg,
 				bucket_of(m, shm_get32(&m->lists[list].crc)));
