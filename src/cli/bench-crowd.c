@@ -11,7 +11,6 @@
  */
 #include <curl/curl.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +19,6 @@
 #include "base/auto.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
-
-#define THREADS_MAX 8
 
 struct crowd;
 
@@ -35,58 +32,38 @@ struct crowd {
 	/* Of either: n, and then one for each thread. */
 	CURLSH **shares;
 	int *fds;
-	CURL *handles[THREADS_MAX];
+	CURL *handles[BENCH_THREADS_MAX];
 	char *request;
 	size_t n_request, n_answer;
 };
 
-struct work {
-	struct crowd *c;
-	unsigned no;
-	bool many, failed;
-	pthread_t id;
-};
-
-/* ---- the threads ---- */
-
-static void *work(void *arg)
+static bool over_many(void *arg, unsigned t, unsigned i)
 {
-	struct work *w = arg;
-	struct crowd *c = w->c;
+	struct crowd *c = arg;
 
-	for (unsigned i = w->no; i < c->ops && !w->failed; i += c->threads)
-		w->failed = !c->exchange(c, w->no,
-					 w->many ? i % c->n : c->n + w->no);
-	return NULL;
+	return c->exchange(c, t, i % c->n);
 }
 
-static double block(struct crowd *c, bool many)
+static bool over_one(void *arg, unsigned t, unsigned i)
 {
-	struct work w[THREADS_MAX];
-	double start = bench_cpu_us();
-	bool failed = false;
-	unsigned n = 0;
+	struct crowd *c = arg;
 
-	for (; n < c->threads && !failed; n++) {
-		w[n] = (struct work){.c = c, .no = n, .many = many};
-		failed = pthread_create(&w[n].id, NULL, work, &w[n]);
-	}
-	n -= failed;
-	for (unsigned i = 0; i < n; i++) {
-		pthread_join(w[i].id, NULL);
-		failed = failed || w[i].failed;
-	}
-	return failed ? -1 : bench_cpu_us() - start;
+	(void)i;
+	return c->exchange(c, t, c->n + t);
 }
 
 static double by_many(void *arg)
 {
-	return block(arg, true);
+	const struct crowd *c = arg;
+
+	return bench_threads(c->threads, c->ops, over_many, arg);
 }
 
 static double by_one(void *arg)
 {
-	return block(arg, false);
+	const struct crowd *c = arg;
+
+	return bench_threads(c->threads, c->ops, over_one, arg);
 }
 
 /* ---- libcurl ---- */

@@ -112,7 +112,8 @@ int bench_execute(struct bench *b)
 	struct bench_sizes s;
 	int r = -1;
 
-	if (bench_side_open(b, 0, 0, &j.side) && bench_sizes_of(&j.side, &s))
+	if (bench_side_open(&b->d.users[0], 0, &j.side) &&
+	    bench_sizes_of(&j.side, &s))
 		r = against(&j, bench_floor_open_as(&s), &line);
 	if (!r)
 		r = against(&j, open_bodies(&s), &bodies);

@@ -1,354 +1,338 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Many users against one.  Turns of six round trips, as server programs do their
- * work, and single calls, each for another user, so that everything of his has
- * left the caches: the same number, on the same number of threads, by sessions
- * of one user context or of n.  Logons: against bare HTTP
- * exchanges of the same number and sizes, one connection a user.  What is
- * compared is CPU time of this process; the servers are others.
+ * What many user contexts cost (B77).  The same operations on the same number of
+ * threads, by the sessions of n user contexts and by those of one:
+ *
+ *	users       calls, each in another session than the last, as many
+ *	            sessions on either side: what differs is the user contexts
+ *	users-turn  a user's turn, six round trips as server programs do their
+ *	            work, by n users against one session a thread
+ *	users-cold  calls as in `users` against one session a thread, which never
+ *	            leaves the caches: what n connections cost, whoever's they
+ *	            are.  Beside it the same of bare connections (bench-crowd.c).
+ *
+ * Each side is a process of its own, so that each can have as many connections
+ * as a process may; compared is their CPU time.  There are as many servers as
+ * their descriptors make necessary; the user who is alone is one user on all.
  */
-#include <mapiutil.h>
-#include <pthread.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
-#include "base/clock.h"
+#include "base/auto.h"
 #include "cli/bench.h"
 #include "cli/cli.h"
 
 #define THREADS 4
-/* Disconnects of so many users, on a machine that does other things too. */
-#define QUIET_MS 60000
-#define QUIET_MS_A_USER 30
-/* What the library opens for itself and keeps: its multi handles, two for 250
- * connections, too. */
-#define SELF_FILES(users) (64 + (users) / 100)
+#define MAX_SERVERS 16
+/* Of a server, for a user: his mailbox has three, his connections two, and one
+ * is for a session of the user who is alone. */
+#define FILES_A_USER 6
+#define SPARE_FILES 1000
 
-/* ---- calls ---- */
+enum command { CALLS, TURNS, SIZES, ENOUGH };
 
-/* Disconnect goes out in the background; its connection goes with it.  *ret_us:
- * CPU time that the looking took, which is not the library's. */
-static bool wait_quiet(unsigned files, unsigned users, double *ret_us)
-{
-	const struct timespec pause = {.tv_nsec = 100 * MX_NS_PER_MS};
-	const int64_t ms = QUIET_MS + (int64_t)users * QUIET_MS_A_USER;
-	const mx_mono end = mx_mono_in_ms(ms);
-	const double begin = bench_cpu_s();
-	unsigned n;
+struct answer {
+	double us; /* < 0: failed, a message was printed */
+	struct bench_sizes sizes;
+};
 
-	while ((n = bench_open_files()) > files) {
-		if (mx_mono_passed(end)) {
-			mx_cli_fail("bench",
-				    "%u of %u files are left %lld s after the "
-				    "last release",
-				    n - files, n, (long long)ms / 1000);
-			return false;
-		}
-		nanosleep(&pause, NULL);
-	}
-	*ret_us = (bench_cpu_s() - begin) * 1e6;
-	return true;
-}
-
-struct crowd {
-	struct bench_side *many, one[THREADS];
-	unsigned n, ops;
+struct side {
+	struct world *w;
+	bool alone; /* one user context */
+	unsigned sessions;
+	pid_t pid;
+	int to, from;
+	struct bench_side *s; /* in its process: the sessions */
 	bool (*op)(struct bench_side *s);
 };
 
-struct work {
-	const struct crowd *c;
-	unsigned no;
-	bool many, failed;
-	pthread_t id;
+struct world {
+	struct demo d[MAX_SERVERS];
+	unsigned n_servers, n, ops;
+	unsigned sessions; /* of a user on a server: all of two sides */
+	struct side many, one, hot;
+	enum command what;
 };
 
-static void *work(void *arg)
-{
-	struct work *w = arg;
-	const struct crowd *c = w->c;
+/* ---- a side, in its own process ---- */
 
-	for (unsigned i = w->no; i < c->ops && !w->failed; i += THREADS)
-		w->failed =
-			!c->op(w->many ? &c->many[i % c->n]
-				       : (struct bench_side *)&c->one[w->no]);
-	return NULL;
+/* A session stays with its thread: both numbers are multiples of theirs. */
+static bool operate(void *arg, unsigned t, unsigned i)
+{
+	struct side *s = arg;
+
+	(void)t;
+	return s->op(&s->s[i % s->sessions]);
 }
 
-static double block(const struct crowd *c, bool many)
+static struct answer obey(struct side *s, enum command what)
 {
-	struct work w[THREADS];
-	double start = bench_cpu_us();
-	bool failed = false;
+	struct answer a = {.us = -1};
 
-	for (unsigned i = 0; i < THREADS; i++) {
-		w[i] = (struct work){.c = c, .no = i, .many = many};
-		if (pthread_create(&w[i].id, NULL, work, &w[i]))
-			return -1;
+	if (what == SIZES) {
+		a.us = bench_sizes_of(&s->s[0], &a.sizes) ? 0 : -1;
+		return a;
 	}
-	for (unsigned i = 0; i < THREADS; i++) {
-		pthread_join(w[i].id, NULL);
-		failed = failed || w[i].failed;
+	s->op = what == CALLS ? bench_get_props : bench_turn;
+	a.us = bench_threads(THREADS, s->w->ops, operate, s);
+	return a;
+}
+
+/* User 0 of every server is the one who is alone. */
+static bool open_sessions(struct side *s)
+{
+	struct world *w = s->w;
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < w->n_servers; i++) {
+		if (s->alone)
+			w->d[i].opt.users = 1;
+		ok = !demo_users_open(&w->d[i]);
 	}
-	return failed ? -1 : bench_cpu_us() - start;
+	s->s = calloc(s->sessions, sizeof(*s->s));
+	for (unsigned i = 0; s->s && ok && i < s->sessions; i++)
+		ok = bench_side_open(
+			&w->d[i % w->n_servers]
+				 .users[s->alone ? 0 : 1 + i / w->n_servers],
+			0, &s->s[i]);
+	return s->s && ok;
+}
+
+static void close_sessions(struct side *s)
+{
+	for (unsigned i = 0; s->s && i < s->sessions; i++)
+		bench_side_close(&s->s[i]);
+	free(s->s);
+	for (unsigned i = 0; i < s->w->n_servers; i++)
+		demo_users_close(&s->w->d[i]);
+}
+
+static bool say(int to, const struct answer *a)
+{
+	return write(to, a, sizeof(*a)) == sizeof(*a);
+}
+
+static int be_side(struct side *s, int in, int out)
+{
+	MAPIINIT_0 init = {0, MAPI_MULTITHREAD_NOTIFICATIONS | MAPI_NT_SERVICE};
+	struct answer a = {.us = -1};
+	enum command what;
+
+	if (!bench_ok("budgets", MapiarySetBudgets(s->w->sessions, 0)) ||
+	    !bench_ok("MAPIInitialize", MAPIInitialize(&init)))
+		return MX_EXIT_FAILED;
+	a.us = open_sessions(s) ? 0 : -1;
+	while (say(out, &a) && read(in, &what, sizeof(what)) == sizeof(what) &&
+	       what != ENOUGH)
+		a = obey(s, what);
+	close_sessions(s);
+	MAPIUninitialize();
+	return MX_EXIT_OK;
+}
+
+/* ---- a side, seen by the one who compares ---- */
+
+static struct answer ask(struct side *s, enum command what)
+{
+	struct answer a = {.us = -1};
+
+	if (write(s->to, &what, sizeof(what)) != sizeof(what) ||
+	    read(s->from, &a, sizeof(a)) != sizeof(a))
+		mx_cli_fail("bench", "a process with users has ended");
+	return a;
+}
+
+static bool start(struct side *s, struct world *w, bool alone,
+		  unsigned sessions)
+{
+	struct answer a = {.us = -1};
+	const pid_t parent = getpid();
+	int to[2], from[2];
+
+	*s = (struct side){.w = w, .alone = alone, .sessions = sessions};
+	if (pipe2(to, O_CLOEXEC))
+		return !mx_cli_fail("bench", "pipe: %m");
+	if (pipe2(from, O_CLOEXEC)) {
+		close(to[0]), close(to[1]);
+		return !mx_cli_fail("bench", "pipe: %m");
+	}
+	s->pid = fork();
+	if (!s->pid) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		_exit(getppid() == parent ? be_side(s, to[0], from[1])
+					  : MX_EXIT_FAILED);
+	}
+	close(to[0]), close(from[1]);
+	s->to = to[1];
+	s->from = from[0];
+	if (s->pid < 0)
+		return !mx_cli_fail("bench", "fork: %m");
+	return read(s->from, &a, sizeof(a)) == sizeof(a) && a.us >= 0;
+}
+
+static void stop(struct side *s)
+{
+	const enum command what = ENOUGH;
+
+	if (!s->w)
+		return;
+	if (s->pid > 0 && write(s->to, &what, sizeof(what)) == sizeof(what))
+		waitpid(s->pid, NULL, 0);
+	close(s->to);
+	close(s->from);
 }
 
 static double by_many(void *arg)
 {
-	return block(arg, true);
+	struct world *w = arg;
+
+	return ask(&w->many, w->what).us;
 }
 
 static double by_one(void *arg)
 {
-	return block(arg, false);
+	struct world *w = arg;
+
+	return ask(&w->one, w->what).us;
 }
 
-/* ---- a user's turn ---- */
-
-/* The first 50 of the inbox. */
-static HRESULT look(struct bench_side *s)
+static double by_hot(void *arg)
 {
-	static SizedSPropTagArray(4, columns) = {4,
-						 {PR_ENTRYID, PR_SUBJECT_W,
-						  PR_MESSAGE_DELIVERY_TIME,
-						  PR_MESSAGE_FLAGS}};
-	LPMAPITABLE table = NULL;
-	LPSRowSet rows = NULL;
-	HRESULT hr = IMAPIFolder_GetContentsTable(s->inbox, 0, &table);
+	struct world *w = arg;
 
-	if (!FAILED(hr))
-		hr = IMAPITable_SetColumns(table, (LPSPropTagArray)&columns,
-					   TBL_BATCH);
-	if (!FAILED(hr))
-		hr = IMAPITable_QueryRows(table, 50, 0, &rows);
-	FreeProws(rows);
-	UlRelease(table);
-	return hr;
+	return ask(&w->hot, w->what).us;
 }
 
-static HRESULT put(struct bench_side *s, LPSPropValue *ret_id)
-{
-	static char class[] = "IPM.Note";
-	static WCHAR subject[] = L"One of many";
-	static char text[] = "What one user leaves for another: a few lines, "
-			     "as most messages have.";
-	SPropValue v[3] = {
-		{.ulPropTag = PR_MESSAGE_CLASS_A, .Value.lpszA = class},
-		{.ulPropTag = PR_SUBJECT_W, .Value.lpszW = subject},
-		{.ulPropTag = PR_BODY_A, .Value.lpszA = text},
-	};
-	LPMESSAGE msg = NULL;
-	HRESULT hr = IMAPIFolder_CreateMessage(s->inbox, NULL, 0, &msg);
+/* ---- the servers ---- */
 
-	if (!FAILED(hr))
-		hr = IMessage_SetProps(msg, 3, v, NULL);
-	if (!FAILED(hr))
-		hr = IMessage_SaveChanges(msg, KEEP_OPEN_READWRITE);
-	if (!FAILED(hr))
-		hr = HrGetOneProp((LPMAPIPROP)msg, PR_ENTRYID, ret_id);
-	UlRelease(msg);
-	return hr;
+/* Found by SID, he is one user context wherever he logs on. */
+static void make_first_the_same(struct demo *d, const struct demo *first)
+{
+	d->users[0].sid = first->users[0].sid;
+	d->users[0].password = first->users[0].password;
 }
 
-static HRESULT read_back(struct bench_side *s, const SBinary *id)
+/* A profile is known to the process by its name. */
+static int name_profiles(struct demo *d, unsigned no)
 {
-	static SizedSPropTagArray(3, tags) = {
-		3, {PR_SUBJECT_W, PR_BODY_W, PR_LAST_MODIFICATION_TIME}};
-	LPSPropValue v = NULL;
-	LPMESSAGE msg = NULL;
-	ULONG type = 0, n = 0;
-	HRESULT hr = IMAPIFolder_OpenEntry(s->inbox, id->cb, (LPENTRYID)id->lpb,
-					   NULL, 0, &type, (LPUNKNOWN *)&msg);
-
-	if (!FAILED(hr))
-		hr = IMessage_GetProps(msg, (LPSPropTagArray)&tags, 0, &n, &v);
-	MAPIFreeBuffer(v);
-	UlRelease(msg);
-	return hr;
-}
-
-/* What a server program does for a user before it turns to the next one: looks
- * at the inbox, leaves a message, reads it, deletes it. */
-static bool turn(struct bench_side *s)
-{
-	LPSPropValue id = NULL;
-	SBinaryArray ids = {.cValues = 1};
-	HRESULT hr = look(s);
-
-	if (!FAILED(hr))
-		hr = put(s, &id);
-	if (!FAILED(hr))
-		hr = read_back(s, &id->Value.bin);
-	if (!FAILED(hr)) {
-		ids.lpbin = &id->Value.bin;
-		hr = IMAPIFolder_DeleteMessages(s->inbox, &ids, 0, NULL, 0);
+	for (unsigned i = 0; i < d->opt.users; i++) {
+		d->users[i].profile = mx_arena_printf(&d->arena, "bench-%u-%s",
+						      no, d->users[i].name);
+		if (!d->users[i].profile)
+			return mx_cli_fail("bench", "out of memory") * -1;
 	}
-	MAPIFreeBuffer(id);
-	return bench_ok("a user's turn", hr);
+	return 0;
 }
 
-/* Calls one by one, and turns. */
-static int compare(struct bench *b, struct crowd *c,
-		   bool (*op)(struct bench_side *s), const char *name,
-		   const char *what, double limit)
+static int start_servers(struct world *w)
 {
-	struct bench_line line = {
-		.name = name,
-		.what = what,
-		.unit = "us",
-		.limit = limit,
-	};
+	int r = 0;
+
+	for (unsigned i = 0; !r && i < w->n_servers; i++) {
+		struct demo *d = &w->d[i];
+
+		d->opt.users = w->n / w->n_servers + 2;
+		d->opt.mailboxes = d->opt.users;
+		d->opt.sessions = w->sessions;
+		r = demo_users_make(d);
+		if (!r)
+			r = name_profiles(d, i);
+		if (!r)
+			make_first_the_same(d, &w->d[0]);
+		if (!r)
+			r = demo_server_prepare(d);
+		if (!r)
+			r = demo_server_start(d);
+	}
+	return r;
+}
+
+static unsigned servers_for(unsigned users)
+{
+	struct rlimit r;
+	unsigned each, n;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) || r.rlim_cur <= 2 * SPARE_FILES)
+		return 1;
+	each = (unsigned)(r.rlim_cur - SPARE_FILES) / FILES_A_USER;
+	n = (users + each - 1) / each;
+	return n < MAX_SERVERS ? n : MAX_SERVERS;
+}
+
+/* ---- the lines ---- */
+
+static int compare(struct bench *b, struct world *w, enum command what,
+		   bench_block_fn *with, struct bench_line line)
+{
 	int r;
 
-	c->op = op;
-	r = bench_compare(by_many, by_one, c, c->ops, &line);
+	line.unit = "us";
+	w->what = what;
+	r = bench_compare(by_many, with, w, w->ops, &line);
 	if (!r)
 		bench_add(b, &line);
 	return r;
 }
 
-static int against_one(struct bench *b, struct crowd *c,
-		       struct bench_sizes *sizes)
+static int measure(struct bench *b, struct world *w)
 {
-	bool ok = true;
+	const struct bench_line same = {
+		.name = "users",
+		.what = "CPU of a call, as many user contexts as --idle-users "
+			"/ one with as many sessions",
+		.limit = 1.05,
+	};
+	const struct bench_line turn = {
+		.name = "users-turn",
+		.what = "CPU of a turn of six calls, so many user contexts / "
+			"one session a thread",
+		.limit = 1.05,
+	};
+	const struct bench_line cold = {
+		.name = "users-cold",
+		.what = "CPU of a call, so many user contexts / one session a "
+			"thread",
+	};
 
-	for (unsigned i = 0; c->many && ok && i < c->n; i++)
-		ok = bench_side_open(b, i % b->idle_users + 1, 0, &c->many[i]);
-	for (unsigned i = 0; ok && i < THREADS; i++)
-		ok = bench_side_open(b, 0, 0, &c->one[i]);
-	if (!c->many || !ok || !bench_sizes_of(&c->one[0], sizes))
+	if (compare(b, w, CALLS, by_one, same) ||
+	    compare(b, w, TURNS, by_hot, turn))
 		return -1;
-	return compare(b, c, turn, "users-turn",
-		       "CPU of a user's turn, as many user contexts as "
-		       "--idle-users / one",
-		       1.05) || compare(b, c, bench_get_props, "users",
-					"CPU of a call, every one for another "
-					"user / for one",
-					1.05)
-		       ? -1
-		       : 0;
+	return compare(b, w, CALLS, by_hot, cold);
 }
 
 int bench_users(struct bench *b)
 {
-	struct crowd c = {.n = b->idle_users / THREADS * THREADS};
-	const unsigned files = bench_open_files();
-	struct bench_sizes sizes;
-	double looking;
-	int r;
-
-	c.n = c.n ? c.n : THREADS;
-	/* A user's session stays with its thread. */
-	c.ops = b->ops > c.n ? b->ops / c.n * c.n : c.n;
-	c.many = calloc(c.n, sizeof(*c.many));
-	r = against_one(b, &c, &sizes);
-	for (unsigned i = 0; c.many && i < c.n; i++)
-		bench_side_close(&c.many[i]);
-	for (unsigned i = 0; i < THREADS; i++)
-		bench_side_close(&c.one[i]);
-	free(c.many);
-	/* Once their connections have ended there are descriptors for as many;
-	 * what the library has opened for itself stays. */
-	if (!r)
-		r = wait_quiet(files + SELF_FILES(c.n), c.n, &looking)
-			    ? bench_crowd(b, &sizes, c.n, THREADS, c.ops)
-			    : -1;
-	return r;
-}
-
-/* ---- logons ---- */
-
-struct logons {
-	struct bench *b;
-	struct bench_side *s;
-	unsigned n, files, exchanges;
-	struct bench_floor *floor;
-};
-
-static double log_on_and_off(void *arg)
-{
-	struct logons *l = arg;
-	double start = bench_cpu_us(), looking = 0;
-	bool ok = true;
-
-	for (unsigned i = 0; ok && i < l->n; i++)
-		ok = bench_side_open(l->b, i, 0, &l->s[i]);
-	for (unsigned i = 0; i < l->n; i++)
-		bench_side_close(&l->s[i]);
-	return ok && wait_quiet(l->files + SELF_FILES(l->n), l->n, &looking)
-		       ? bench_cpu_us() - start - looking
-		       : -1;
-}
-
-static double bare(void *arg)
-{
-	struct logons *l = arg;
-	double start = bench_cpu_us();
-
-	for (unsigned i = 0; i < l->n; i++)
-		if (bench_floor_user(l->floor, l->exchanges))
-			return -1;
-	return bench_cpu_us() - start;
-}
-
-/* What one user's logon sends and gets; Disconnect is one more of that size. */
-static bool open_floor(struct logons *l)
-{
-	size_t head_out, head_in, out, in;
-	MAPIARY_SESSION_INFO info;
-	struct bench_floor *probe;
-	bool ok;
-
-	ok = bench_side_open(l->b, 0, 0, &l->s[0]) &&
-	     bench_info(l->s[0].ses, &info) && info.cRoundTrips;
-	bench_side_close(&l->s[0]);
-	probe = ok ? bench_floor_open(0, 0) : NULL;
-	if (!probe || bench_floor_exchange(probe)) {
-		bench_floor_close(probe);
-		return false;
-	}
-	bench_floor_bytes(probe, &head_out, &head_in);
-	bench_floor_close(probe);
-	out = (size_t)(info.cbSent / info.cRoundTrips);
-	in = (size_t)(info.cbReceived / info.cRoundTrips);
-	l->exchanges = (unsigned)info.cRoundTrips + 1;
-	l->floor = bench_floor_open(out > head_out ? out - head_out : 0,
-				    in > head_in ? in - head_in : 0);
-	return l->floor != NULL;
-}
-
-int bench_logons(struct bench *b)
-{
-	struct bench_line line = {
-		.name = "logons",
-		.what = "CPU of logging on and releasing a user / bare "
-			"exchanges",
-		.unit = "us",
-		.limit = 2.0,
-	};
-	struct logons l = {.b = b, .n = b->idle_users};
-	const unsigned blocks = bench_blocks;
-	double looking;
+	static struct world w;
+	struct answer a = {.us = -1};
 	int r = -1;
 
-	l.s = calloc(l.n, sizeof(*l.s));
-	/* A block is long enough to need few. */
-	if (l.n >= 200 && bench_blocks > 5)
-		bench_blocks = 5;
-	if (l.n > 2000 && bench_blocks > 3)
-		bench_blocks = 3;
-	if (l.s && open_floor(&l)) {
-		l.files = bench_open_files();
-		r = wait_quiet(l.files + SELF_FILES(l.n), l.n, &looking)
-			    ? bench_compare(log_on_and_off, bare, &l, l.n,
-					    &line)
-			    : -1;
+	memset(&w, 0, sizeof(w));
+	w.n = (b->idle_users + THREADS - 1) / THREADS * THREADS;
+	w.ops = b->ops > w.n ? b->ops / w.n * w.n : w.n;
+	w.n_servers = servers_for(w.n);
+	w.sessions = w.n + THREADS;
+	for (unsigned i = 0; i < w.n_servers; i++)
+		mx_arena_init(&w.d[i].arena);
+	if (!start_servers(&w) && start(&w.many, &w, false, w.n) &&
+	    start(&w.one, &w, true, w.n) && start(&w.hot, &w, true, THREADS)) {
+		r = measure(b, &w);
+		a = ask(&w.hot, SIZES);
 	}
-	bench_blocks = blocks;
-	if (!r)
-		bench_add(b, &line);
-	bench_floor_close(l.floor);
-	free(l.s);
-	return r;
+	stop(&w.many);
+	stop(&w.one);
+	stop(&w.hot);
+	for (unsigned i = 0; i < w.n_servers; i++) {
+		demo_server_stop(&w.d[i]);
+		demo_server_clean(&w.d[i]);
+		mx_arena_fini(&w.d[i].arena);
+	}
+	return r || a.us < 0 ? -1
+			     : bench_crowd(b, &a.sizes, w.n, THREADS, w.ops);
 }

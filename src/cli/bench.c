@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/resource.h>
 
 #include "base/auto.h"
 #include "cli/cli.h"
@@ -106,7 +105,7 @@ HRESULT bench_default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret)
 	return *ret || FAILED(hr) ? hr : MAPI_E_NOT_FOUND;
 }
 
-bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
+bool bench_side_open(struct demo_user *user, ULONG flags,
 		     struct bench_side *ret)
 {
 	ULONG cb = 0, type = 0;
@@ -114,7 +113,7 @@ bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
 	HRESULT hr;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!log_on(&b->d.users[user], &ret->ses) ||
+	if (!log_on(user, &ret->ses) ||
 	    !bench_ok("open the default store",
 		      bench_default_store(ret->ses, flags, &ret->store)))
 		return false;
@@ -210,9 +209,8 @@ static int usage(void)
 	      "same sizes\n"
 	      "  rows     a contents table read to its end / bare SQLite\n"
 	      "  logon    round trips from logon to the first 50 rows\n"
-	      "  users    users in turn, n (--idle-users) / one: a turn of six "
-	      "round trips, single\n"
-	      "           calls; bare connections single\n"
+	      "  users    calls and turns by n user contexts (--idle-users) / "
+	      "by one\n"
 	      "  logons   logging on and releasing n users / bare exchanges\n"
 	      "  memory   n idle users: memory, threads, what they cost "
 	      "others\n"
@@ -231,15 +229,15 @@ static int usage(void)
 static const struct {
 	const char *name;
 	int (*run)(struct bench *b);
-	bool alone; /* needs neither server nor users */
+	bool alone; /* needs no server, or has its own */
 } benches[] = {
 	{"execute", bench_execute, false},
 	{"rows", bench_rows, false},
 	{"logon", bench_logon, false},
 	/* First of those with many users: what they leave would be reused. */
 	{"memory", bench_memory, false},
-	{"users", bench_users, false},
 	{"logons", bench_logons, false},
+	{"users", bench_users, true},
 	{"lists", bench_lists, true},
 	{"top", bench_top, true},
 	{"top-load", bench_top_load, true},

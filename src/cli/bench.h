@@ -12,7 +12,10 @@
  *   bench-crowd.c     that exchange over many connections against one
  *   bench-logon.c     round trips of a logon
  *   bench-idle.c      memory and threads of idle users, what they cost others
- *   bench-users.c     many users against one; logons against bare exchanges
+ *   bench-users.c     many users against one
+ *   bench-turn.c      what a server program does for a user
+ *   bench-logons.c    logons against bare exchanges
+ *   bench-threads.c   the same on a number of threads
  *   bench-lists.c     joining and leaving a list against a robust mutex
  *   bench-top.c       a refresh of top against memcpy; what others notice
  *   bench-isolation.c what half the servers gone wrong costs the others' users
@@ -64,7 +67,7 @@ struct bench_side {
 	LPMDB store;
 	LPMAPIFOLDER inbox;
 };
-bool bench_side_open(struct bench *b, unsigned user, ULONG flags,
+bool bench_side_open(struct demo_user *user, ULONG flags,
 		     struct bench_side *ret);
 void bench_side_close(struct bench_side *s);
 /* The default store of a session. */
@@ -75,6 +78,18 @@ bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret);
 
 /* One round trip on the inbox. */
 bool bench_get_props(struct bench_side *s);
+/* What a server program does for a user before it turns to the next one: looks
+ * at the inbox, leaves a message, reads it, deletes it. */
+bool bench_turn(struct bench_side *s);
+
+#define BENCH_THREADS_MAX 8
+
+/* Operation i on thread t; false: failed, a message was printed. */
+typedef bool bench_op_fn(void *arg, unsigned t, unsigned i);
+/* Operations 0 … ops-1 on `threads` threads, operation i on thread i modulo
+ * threads: the CPU time of this process meanwhile, in us; < 0: failed. */
+double bench_threads(unsigned threads, unsigned ops, bench_op_fn *op,
+		     void *arg);
 /* CPU time of this process so far, in us. */
 double bench_cpu_us(void);
 /* The same of the calling thread alone, in seconds. */

@@ -99,20 +99,23 @@ int demo_server_prepare(struct demo *d)
  * the data directory. */
 static void become_server(const struct demo *d, int out, pid_t parent)
 {
-	char mailboxes[16];
-	const char *args[] = {"mapiary",
-			      "serve",
-			      "--data",
-			      d->data_dir,
-			      "--listen",
-			      "127.0.0.1:0",
-			      d->opt.mailboxes ? "--max-mailboxes" : NULL,
-			      mailboxes,
-			      NULL};
+	char mailboxes[16], sessions[16];
+	const char *args[12] = {"mapiary",   "serve",    "--data",
+				d->data_dir, "--listen", "127.0.0.1:0"};
+	unsigned n = 6;
 	char log[300];
 	int fd;
 
-	snprintf(mailboxes, sizeof(mailboxes), "%u", d->opt.mailboxes);
+	if (d->opt.mailboxes) {
+		snprintf(mailboxes, sizeof(mailboxes), "%u", d->opt.mailboxes);
+		args[n++] = "--max-mailboxes";
+		args[n++] = mailboxes;
+	}
+	if (d->opt.sessions) {
+		snprintf(sessions, sizeof(sessions), "%u", d->opt.sessions);
+		args[n++] = "--max-sessions";
+		args[n++] = sessions;
+	}
 
 	setpgid(0, 0); /* the terminal's interrupt is for the demo */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -164,7 +164,8 @@ static int open_one(struct demo *d, struct demo_user *u)
 	};
 	HRESULT hr = MapiaryCreateUser(&who, &u->ctx);
 
-	u->profile = mx_arena_printf(&d->arena, "demo-%s", u->name);
+	if (!u->profile)
+		u->profile = mx_arena_printf(&d->arena, "demo-%s", u->name);
 	if (!u->profile)
 		return out_of_memory();
 	if (!FAILED(hr))

@@ -42,6 +42,7 @@ struct demo_opt {
 	unsigned wait_s;    /* deadline of a wait for a notification */
 	unsigned hang_s;    /* a MAPI call longer than this has hung */
 	unsigned mailboxes; /* the server keeps open; 0: its default */
+	unsigned sessions;  /* of a user on the server; 0: its default */
 	unsigned idle_s; /* how long a server may be silent; 0: the library's */
 };
 
@@ -58,8 +59,8 @@ struct demo_loaded {
 
 struct demo_user {
 	const char *name, *password, *smtp, *dn, *display;
-	const char *sid; /* text; NULL: chosen by MapiaryCreateUser */
-	const char *profile;
+	const char *sid;     /* text; NULL: chosen by MapiaryCreateUser */
+	const char *profile; /* NULL: demo_users_open finds a name */
 	LPMAPIARYUSER ctx;
 
 	pthread_mutex_t lock; /* of loaded[] */
