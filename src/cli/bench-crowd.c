@@ -4,7 +4,7 @@
  * How much dearer an exchange is over one of n connections than over the one
  * that was used a moment ago, without anything of ours: what the kernel and
  * libcurl keep for each has left the caches meanwhile.  It stands beside the line
- * `users`, so that one sees how much of that is ours.
+ * `cold`, so that one sees how much of that is ours.
  *
  *	libcurl   a handle a thread, a share a connection, as channels have it
  *	sockets   send, and recv until all is there
@@ -194,7 +194,7 @@ static void socket_close(struct crowd *c)
 static int with_curl(struct bench *b, struct crowd c)
 {
 	struct bench_line line = {
-		.name = "users-libcurl",
+		.name = "cold-libcurl",
 		.what = "CPU of a bare libcurl exchange, over as many "
 			"connections / one",
 		.unit = "us",
@@ -212,7 +212,7 @@ static int with_sockets(struct bench *b, struct crowd c,
 			const struct bench_sizes *s)
 {
 	struct bench_line line = {
-		.name = "users-sockets",
+		.name = "cold-sockets",
 		.what = "the same with send and recv",
 		.unit = "us",
 	};

@@ -1,16 +1,15 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What many user contexts cost (B77).  The same operations on the same number of
- * threads, by the sessions of n user contexts and by those of one:
+ * What many user contexts cost (B77): the same operations on the same number of
+ * threads by the sessions of n user contexts and by those of one.
  *
- *	users       calls, each in another session than the last, as many
- *	            sessions on either side: what differs is the user contexts
- *	users-turn  a user's turn, six round trips as server programs do their
- *	            work, by n users against one session a thread
- *	users-cold  calls as in `users` against one session a thread, which never
- *	            leaves the caches: what n connections cost, whoever's they
- *	            are.  Beside it the same of bare connections (bench-crowd.c).
+ *	users  calls, and turns of six calls as server programs do their work,
+ *	       each in another session than the last: as many sessions on
+ *	       either side, what differs is whose they are
+ *	cold   the same by n user contexts and by one session a thread, which
+ *	       never leaves the caches: what n connections cost, whoever's
+ *	       they are.  Beside it that of bare connections (bench-crowd.c)
  *
  * Each side is a process of its own, so that each can have as many connections
  * as a process may; compared is their CPU time.  There are as many servers as
@@ -268,43 +267,51 @@ static unsigned servers_for(unsigned users)
 
 /* ---- the lines ---- */
 
-static int compare(struct bench *b, struct world *w, enum command what,
-		   bench_block_fn *with, struct bench_line line)
-{
-	int r;
-
-	line.unit = "us";
-	w->what = what;
-	r = bench_compare(by_many, with, w, w->ops, &line);
-	if (!r)
-		bench_add(b, &line);
-	return r;
-}
+static const struct comparison {
+	enum command what;
+	bench_block_fn *with;
+	struct bench_line line;
+} comparisons[] = {
+	{CALLS,
+	 by_one,
+	 {.name = "users",
+	  .what = "CPU of a call, as many user contexts as --idle-users / one "
+		  "with as many sessions",
+	  .unit = "us",
+	  .limit = 1.05}},
+	{TURNS,
+	 by_one,
+	 {.name = "users-turn",
+	  .what = "the same, a turn of six calls",
+	  .unit = "us",
+	  .limit = 1.05}},
+	{CALLS,
+	 by_hot,
+	 {.name = "cold",
+	  .what = "CPU of a call, by one of so many sessions / by the one that "
+		  "made the call before",
+	  .unit = "us"}},
+	{TURNS,
+	 by_hot,
+	 {.name = "cold-turn",
+	  .what = "the same, a turn of six calls",
+	  .unit = "us"}},
+};
 
 static int measure(struct bench *b, struct world *w)
 {
-	const struct bench_line same = {
-		.name = "users",
-		.what = "CPU of a call, as many user contexts as --idle-users "
-			"/ one with as many sessions",
-		.limit = 1.05,
-	};
-	const struct bench_line turn = {
-		.name = "users-turn",
-		.what = "CPU of a turn of six calls, so many user contexts / "
-			"one session a thread",
-		.limit = 1.05,
-	};
-	const struct bench_line cold = {
-		.name = "users-cold",
-		.what = "CPU of a call, so many user contexts / one session a "
-			"thread",
-	};
+	int r = 0;
 
-	if (compare(b, w, CALLS, by_one, same) ||
-	    compare(b, w, TURNS, by_hot, turn))
-		return -1;
-	return compare(b, w, CALLS, by_hot, cold);
+	for (size_t i = 0; !r && i < MX_ARRAY_SIZE(comparisons); i++) {
+		const struct comparison *c = &comparisons[i];
+		struct bench_line line = c->line;
+
+		w->what = c->what;
+		r = bench_compare(by_many, c->with, w, w->ops, &line);
+		if (!r)
+			bench_add(b, &line);
+	}
+	return r;
 }
 
 int bench_users(struct bench *b)
