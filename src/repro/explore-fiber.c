@@ -27,6 +27,7 @@
 #endif
 
 #define STACK_BYTES (256u << 10)
+#define USED_BYTES (32u << 10) /* of a stack, by programs under test */
 #define HEAP_BYTES (1u << 20)
 
 struct picture {
@@ -107,6 +108,8 @@ static void fiber_reset(int who)
 #if defined(__SANITIZE_ADDRESS__)
 	ASAN_UNPOISON_MEMORY_REGION(fb.stack[who], STACK_BYTES);
 #endif
+	/* What the last run left there is none of this one's. */
+	memset(fb.stack[who] + STACK_BYTES - USED_BYTES, 0, USED_BYTES);
 	fb.low[who] = STACK_BYTES - 256;
 	getcontext(ctx);
 	ctx->uc_stack.ss_sp = fb.stack[who];

@@ -11,11 +11,12 @@
  * begins anew with that known.  A search that comes to its end has seen every
  * touch there is, so what it relied on holds.
  *
- * The steps of a thread that may be killed are never hidden.
+ * Behind a death only what is touched there counts.  Of a thread that may be
+ * killed only the steps that read are hidden.
  */
 #include "repro/explore-private.h"
 
-#define SCOUTS 200
+#define SCOUTS 1000 /* so many in a row have seen nothing new */
 
 static unsigned roll(unsigned n)
 {
@@ -30,19 +31,29 @@ int scout_step(uint8_t can, unsigned *ret_choice)
 
 	if (!can || ex.run.depth == MAX_DEPTH)
 		return NOBODY;
+	/* Late deaths as well as early ones, long turns as well as short ones. */
+	if (can & ~(1u << KILLER) && roll(ex.scout_life))
+		can &= (uint8_t) ~(1u << KILLER);
+	if (can >> ex.scout_last & 1 && roll(ex.scout_turn))
+		can = (uint8_t)(1u << ex.scout_last);
 	for (unsigned k = roll((unsigned)__builtin_popcount(can)); k; k--)
 		can &= (uint8_t)(can - 1);
 	who = __builtin_ctz(can);
 	*ret_choice = roll(choices_of(who));
 	ex.run.depth++;
+	ex.scout_last = (unsigned)who;
 	return who;
 }
 
 void scout(void (*run)(void))
 {
 	ex.scout = true;
-	for (unsigned i = 0; i < SCOUTS; i++)
+	for (unsigned i = 0; ex.scout_idle < SCOUTS; i++) {
+		ex.scout_life = 4u << i % 8;
+		ex.scout_turn = 1u << i / 8 % 8;
+		ex.scout_idle++;
 		run();
+	}
 	ex.scout = false;
 }
 
@@ -68,6 +79,7 @@ static void note_touch(uint32_t place, touched bit)
 	if (ex.ever[place] & bit)
 		return;
 	ex.ever[place] |= bit;
+	ex.scout_idle = 0;
 	ex.restart |= !ex.scout && hidden_wrongly(ex.place[place].word);
 }
 
@@ -81,7 +93,10 @@ bool may_hide(int who)
 	words_of(who, word, &write);
 	if (!ex.p->collapse || !ex.p->reduce || word[0] == NO_WORD)
 		return false;
-	place = place_of(word[0], a->held);
+	/* Nobody can do anything about a mutex before that. */
+	if (a->op.kind == OP_UNLOCK && word[1] == NO_WORD && !ex.scout)
+		return true;
+	place = place_of(who, word[0]);
 	bit = (touched)(1u << who << 8 * write);
 	note_touch(place, bit);
 	if (ex.scout || word[1] != NO_WORD ||

@@ -10,17 +10,22 @@
 #include "connlist/registry-private.h"
 #include "repro/explore-private.h"
 
-static uint16_t lock_bit(const void *lock)
+static uint32_t lock_index(const void *lock)
 {
 	uint32_t i;
 
 	for (i = 0; i < ex.n_locks; i++)
 		if (ex.lock_at[i] == lock)
-			return (uint16_t)(1u << i);
+			return i;
 	if (i == MAX_LOCKS)
 		abort();
 	ex.lock_at[ex.n_locks++] = lock;
-	return (uint16_t)(1u << i);
+	return i;
+}
+
+static uint16_t lock_bit(const void *lock)
+{
+	return (uint16_t)(1u << lock_index(lock));
 }
 
 static void got_lock(int who, uint32_t word)
@@ -35,8 +40,60 @@ static void got_lock(int who, uint32_t word)
 
 void mx_sched_locked(const void *lock)
 {
-	if (ex.run.cur != NOBODY)
-		got_lock(ex.run.cur, word_of(lock, 4));
+	const int cur = ex.run.cur;
+
+	if (cur == NOBODY)
+		return;
+	lock = ex.word_at[word_of(lock, 4)];
+	got_lock(cur, word_of(lock, 4));
+	if (ex.p->claim && ex.p->claim(ex.p->arg, lock) == lock) {
+		ex.run.owner[lock_index(lock)] =
+			(uint8_t)(ex.p->threads[cur].side + 1);
+		ex.side_locks |= lock_bit(lock);
+	}
+}
+
+/* ---- claims ---- */
+
+static bool under_guard(uint16_t held)
+{
+	for (uint32_t i = 0; i < ex.n_locks; i++)
+		if (held >> i & 1 &&
+		    (uintptr_t)ex.lock_at[i] - (uintptr_t)ex.p->guards <
+			    ex.p->guards_n)
+			return true;
+	return false;
+}
+
+uint16_t held_at(int who, uint32_t word)
+{
+	uint16_t held = ex.run.actor[who].held;
+	const void *claim;
+	uint32_t i;
+
+	if (!ex.p->claim || who == KILLER || !under_guard(held))
+		return held;
+	claim = ex.p->claim(ex.p->arg, ex.word_at[word]);
+	if (!claim || claim == ex.word_at[word])
+		return held;
+	i = lock_index(claim);
+	if (ex.run.owner[i] == ex.p->threads[who].side + 1)
+		held |= (uint16_t)(1u << i);
+	return held;
+}
+
+void lock_freed(uint32_t word)
+{
+	const void *at = ex.word_at[word];
+	uint32_t i;
+
+	for (i = 0; i < ex.n_locks && ex.lock_at[i] != at; i++)
+		;
+	if (i == ex.n_locks || !ex.run.owner[i])
+		return;
+	ex.run.owner[i] = 0;
+	if (!under_guard(ex.run.stored_held) && !(ex.run.stored_held >> i & 1))
+		explore_fail("a record is freed without its lock");
 }
 
 void explore_hold(const void *lock)
@@ -134,4 +191,26 @@ int __wrap_bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
 	    take(&reg->map.buckets[bucket].lock, reg->tag))
 		return 0;
 	return __real_bucket_lock(reg, bucket, f);
+}
+
+/* Who takes a lock from the dead sweeps first, and has it then. */
+int __real_sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe);
+int __wrap_sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe);
+
+int __wrap_sweep_bucket_locked(struct mx_reg *reg, uint32_t bucket, bool probe)
+{
+	const void *lock = &reg->map.buckets[bucket].lock;
+	uint16_t *held, bit, before;
+	int err;
+
+	if (ex.run.cur == NOBODY)
+		return __real_sweep_bucket_locked(reg, bucket, probe);
+	held = &ex.run.actor[ex.run.cur].held;
+	before = *held;
+	bit = lock_bit(ex.word_at[word_of(lock, 4)]);
+	if (!(before & bit))
+		got_lock(ex.run.cur, word_of(lock, 4));
+	err = __real_sweep_bucket_locked(reg, bucket, probe);
+	*held &= before | (uint16_t)~bit;
+	return err;
 }

@@ -5,7 +5,8 @@
  *
  *   explore.c        the search: states, what to try, going back
  *   explore-known.c  what is known, and what is behind it
- *   explore-run.c    one run: steps of threads, their waits, death
+ *   explore-run.c    one run: steps of threads, their waits
+ *   explore-death.c  where a death makes a difference, and what it does
  *   explore-lock.c   who holds which locks
  *   explore-hide.c   steps that are no points to change threads at
  *   explore-own.c    what a thread is, apart from its past
@@ -20,7 +21,7 @@
 #define KILLER EXPLORE_THREADS /* the "thread" whose one step is the death */
 #define N_ACTORS (EXPLORE_THREADS + 1)
 #define MAX_WORDS 1024
-#define MAX_PLACES 2048
+#define MAX_PLACES 4096
 #define MAX_LOCKS 16
 #define MAX_DEPTH 20000
 #define TABLE 4096 /* slots to look words up in */
@@ -47,6 +48,7 @@ enum op_kind {
 	OP_CHOOSE,
 	OP_EVENT,
 	OP_KILL,
+	OP_END, /* a victim's last: it may also die behind all others */
 	OP_ENDED,
 };
 
@@ -116,11 +118,12 @@ struct node {
 struct run {
 	struct actor actor[N_ACTORS];
 	struct hash memory;
-	uint64_t val[MAX_WORDS]; /* as the hash has them */
-	uint32_t n_words;        /* in a picture: how many of val */
-	int cur;                 /* whose code runs; NOBODY: ours */
-	int unsettled;           /* whose last step's store is not hashed */
-	uint32_t stored;         /* its word */
+	uint64_t val[MAX_WORDS];  /* as the hash has them */
+	uint32_t n_words;         /* in a picture: how many of val */
+	int cur;                  /* whose code runs; NOBODY: ours */
+	uint32_t stored;          /* the last step's word, not hashed yet */
+	uint16_t stored_held;     /* with these locks */
+	uint8_t owner[MAX_LOCKS]; /* of a claim: side + 1 */
 	unsigned depth;
 	unsigned timeouts;
 	bool killed;
@@ -137,15 +140,17 @@ extern struct explorer {
 
 	const void *word_at[MAX_WORDS];
 	unsigned word_size[MAX_WORDS];
+	bool word_dies[MAX_WORDS];
 	uint64_t word_first[MAX_WORDS];
 	uint32_t n_words;
 	uint32_t table[TABLE]; /* word + 1 */
-	/* A place: a word, touched with these locks held.  Two threads that
-	 * touch a word under one lock cannot change order there; the lock's own
-	 * word says which order it is. */
+	/* A place: a word, touched with these locks held, before a death or
+	 * after it.  Two threads that touch a word under one lock cannot change
+	 * order there; the lock's own word says which order it is. */
 	struct {
 		uint32_t word, next; /* next: place + 1 of the same word */
 		uint16_t held;
+		bool killed;
 	} place[MAX_PLACES];
 	uint32_t place_of_word[MAX_WORDS]; /* place + 1 */
 	/* By place: who has ever touched it; whose steps there were hidden. */
@@ -154,6 +159,7 @@ extern struct explorer {
 	bool restart; /* a step was hidden that should not have been */
 	bool own;     /* threads are told apart by what they are, not were */
 	uint64_t dice;
+	unsigned scout_life, scout_turn, scout_last, scout_idle;
 	uint32_t n_places, n_locks;
 	const void *lock_at[MAX_LOCKS];
 	uint16_t side_locks;   /* held by a side, not by a thread */
@@ -229,10 +235,33 @@ unsigned choices_of(int who);
 /* What a thread that cannot step waits for, as in struct node. */
 void what_it_waits_for(int who, int8_t *ret_holder, uint32_t *ret_word);
 uint32_t word_of(const void *at, unsigned size);
-uint32_t place_of(uint32_t word, uint16_t held);
+/* Where who touches this word when he does it now. */
+uint32_t place_of(int who, uint32_t word);
 /* The words a step touches; word[1] may be NO_WORD. */
 void words_of(int who, uint32_t ret[2], bool *ret_write);
 struct hash run_key(void);
+bool writes(const struct op *op);
+/* A time-out aside. */
+bool can_step_awake(int who);
+
+/* --- explore-death.c --- */
+
+/* Whether this memory is the victims' own. */
+bool dies_with_victims(const void *at);
+/* Does it leave behind something else to die before this step of a victim? */
+bool shows(const struct op *op);
+bool can_die(void);
+void die(void);
+
+/* --- explore-lock.c --- */
+
+/* The locks that who holds as far as this word is concerned. */
+uint16_t held_at(int who, uint32_t word);
+/* The word, a lock's or a claim's, has become zero. */
+void lock_freed(uint32_t word);
+
+/* --- explore-run.c, again --- */
+
 /* A thread's futex calls.  sleep: true when a time-out ended it. */
 bool run_sleep(const uint32_t *word, uint32_t v);
 void run_wake(const uint32_t *word, uint32_t n);

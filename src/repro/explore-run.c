@@ -43,23 +43,28 @@ uint32_t word_of(const void *at, unsigned size)
 	ex.table[h] = i + 1;
 	ex.word_at[i] = at;
 	ex.word_size[i] = size;
+	ex.word_dies[i] = dies_with_victims(at);
 	/* Nobody has touched it in this run. */
 	ex.word_first[i] = ex.run.val[i] = value_at(at, size);
 	return i;
 }
 
-uint32_t place_of(uint32_t word, uint16_t held)
+uint32_t place_of(int who, uint32_t word)
 {
+	const bool killed = ex.run.killed;
+	const uint16_t held = held_at(who, word);
 	uint32_t i;
 
 	for (i = ex.place_of_word[word]; i; i = ex.place[i - 1].next)
-		if (ex.place[i - 1].held == held)
+		if (ex.place[i - 1].held == held &&
+		    ex.place[i - 1].killed == killed)
 			return i - 1;
 	if (ex.n_places == MAX_PLACES)
 		abort();
 	i = ex.n_places++;
 	ex.place[i].word = word;
 	ex.place[i].held = held;
+	ex.place[i].killed = killed;
 	ex.place[i].next = ex.place_of_word[word];
 	ex.place_of_word[word] = i + 1;
 	return i;
@@ -105,6 +110,8 @@ static void settle(void)
 		return;
 	v = value_at(ex.word_at[r->stored], ex.word_size[r->stored]);
 	if (v != r->val[r->stored]) {
+		if (!v)
+			lock_freed(r->stored);
 		fold(&r->memory, r->stored, r->val[r->stored]);
 		fold(&r->memory, r->stored, v);
 		r->val[r->stored] = v;
@@ -138,6 +145,11 @@ struct hash run_key(void)
 
 		const struct hash *own = ex.own ? &a->own : &a->seen;
 
+		/* It does nothing any more, wherever it was. */
+		if (a->dead && ex.p->reduce) {
+			mix(&h, 13);
+			continue;
+		}
 		mix(&h, own->a);
 		mix(&h, own->b ^ (uint64_t)a->held << 16 ^
 				(uint64_t)a->op.word << 32);
@@ -145,6 +157,9 @@ struct hash run_key(void)
 				(uint64_t)(a->started | a->ended << 1 |
 					   a->dead << 2 | a->woken << 3));
 	}
+	for (uint32_t i = 0; i < ex.n_locks; i++)
+		if (r->owner[i])
+			mix(&h, i << 8 | r->owner[i]);
 	mix(&h, r->killed);
 	return h;
 }
@@ -166,10 +181,13 @@ struct hash run_end(void)
 	for (int i = 0; i < N_ACTORS; i++) {
 		const struct actor *a = &r->actor[i];
 
+		if (a->dead) {
+			mix(&h, 13);
+			continue;
+		}
 		mix(&h, (uintptr_t)a->op.at);
 		mix(&h, (uint64_t)a->op.kind << 8 ^
-				(uint64_t)(a->started | a->ended << 1 |
-					   a->dead << 2));
+				(uint64_t)(a->started | a->ended << 1));
 	}
 	return h;
 }
@@ -186,7 +204,25 @@ static bool runs(const struct actor *a)
 	return a->started && !a->ended && !a->dead;
 }
 
-static bool can_step_awake(int who)
+bool writes(const struct op *op)
+{
+	switch (op->kind) {
+	case OP_STORE:
+	case OP_RMW:
+	case OP_WAKE:
+	case OP_LOCK:
+	case OP_TAKE:
+	case OP_UNLOCK:
+	case OP_SPAWN:
+	case OP_KILL:
+	case OP_END:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool can_step_awake(int who)
 {
 	const struct actor *a = &ex.run.actor[who];
 
@@ -199,14 +235,6 @@ static bool can_step_awake(int who)
 	return true;
 }
 
-static bool victim_left(void)
-{
-	for (int i = 0; i < EXPLORE_THREADS; i++)
-		if (ex.p->victims >> i & 1 && !ex.run.actor[i].ended)
-			return true;
-	return false;
-}
-
 /* A time-out ends a sleep only after a death, and when nobody else can go on:
  * that is the look after the owner's life, each 100 ms. */
 bool can_step(int who)
@@ -214,7 +242,7 @@ bool can_step(int who)
 	const struct run *r = &ex.run;
 
 	if (who == KILLER)
-		return ex.p->victims && !r->killed && victim_left();
+		return !r->killed && can_die();
 	if (can_step_awake(who))
 		return true;
 	if (!r->killed || !runs(&r->actor[who]) || !asleep(&r->actor[who]) ||
@@ -256,25 +284,10 @@ void words_of(int who, uint32_t ret[2], bool *ret_write)
 	const struct op *op = &ex.run.actor[who].op;
 
 	ret[0] = op->word;
-	ret[1] = who < EXPLORE_THREADS && ex.p->victims >> who & 1 ? ex.life
-								   : NO_WORD;
-	switch (op->kind) {
-	case OP_STORE:
-	case OP_RMW:
-	case OP_WAKE:
-	case OP_LOCK:
-	case OP_TAKE:
-	case OP_UNLOCK:
-	case OP_SPAWN:
-		*ret_write = true;
-		break;
-	case OP_KILL:
-		*ret_write = true;
-		ret[1] = ex.life;
-		break;
-	default:
-		*ret_write = false;
-	}
+	*ret_write = writes(op);
+	ret[1] = who == KILLER || (ex.p->victims >> who & 1 && shows(op))
+			 ? ex.life
+			 : NO_WORD;
 }
 
 /* ---- steps ---- */
@@ -296,27 +309,16 @@ static void wake(struct actor *waker, unsigned choice)
 	}
 }
 
-static void die(void)
-{
-	struct run *r = &ex.run;
-	int cur;
-
-	r->killed = true;
-	for (int i = 0; i < EXPLORE_THREADS; i++)
-		if (ex.p->victims >> i & 1) {
-			r->actor[i].dead = true;
-			r->actor[i].held = 0;
-		}
-	cur = r->cur;
-	r->cur = NOBODY;
-	ex.p->die(ex.p->arg);
-	r->cur = cur;
-	r->actor[KILLER].ended = true;
-}
-
 static bool lost(const struct op *op)
 {
-	return ex.p->lose_wake && ex.p->lose_wake(ex.p->arg, op->at);
+	return ex.p->lose_wake &&
+	       ex.p->lose_wake(ex.p->arg, ex.word_at[op->word]);
+}
+
+static void will_store(const struct actor *a)
+{
+	ex.run.stored = a->op.word;
+	ex.run.stored_held = a->held;
 }
 
 /* Does who's step as far as it is ours; true when its code goes on now. */
@@ -339,10 +341,10 @@ static bool step(int who, unsigned choice)
 		break;
 	case OP_RMW:
 		mix(&a->seen, value_at(op->at, op->size));
-		ex.run.stored = op->word;
+		will_store(a);
 		break;
 	case OP_STORE:
-		ex.run.stored = op->word;
+		will_store(a);
 		break;
 	case OP_SLEEP:
 		a->result = 0;
@@ -363,7 +365,7 @@ static bool step(int who, unsigned choice)
 		break;
 	case OP_LOCK:
 		*(uint32_t *)(uintptr_t)op->at = (uint32_t)op->v;
-		ex.run.stored = op->word;
+		will_store(a);
 		break;
 	case OP_TAKE:
 		a->result = !ex.run.killed;
@@ -371,11 +373,11 @@ static bool step(int who, unsigned choice)
 		if (!a->result)
 			break;
 		*(uint32_t *)(uintptr_t)op->at = (uint32_t)op->v;
-		ex.run.stored = op->word;
+		will_store(a);
 		break;
 	case OP_UNLOCK:
 		*(uint32_t *)(uintptr_t)op->at = 0;
-		ex.run.stored = op->word;
+		will_store(a);
 		break;
 	case OP_SPAWN:
 		ex.run.actor[op->v].started = true;
@@ -531,6 +533,8 @@ void fiber_body(int who)
 	struct actor *a = &ex.run.actor[who];
 
 	ex.p->threads[who].fn(ex.p->threads[who].arg);
+	if (ex.p->victims >> who & 1)
+		before(OP_END, NULL, 0, 0);
 	a->ended = true;
 	a->op = (struct op){.kind = OP_ENDED, .word = NO_WORD};
 	a->seen = a->own = (struct hash){3, 4};
@@ -548,6 +552,7 @@ void run_begin(void)
 	r->memory = (struct hash){5, 6};
 	r->cur = NOBODY;
 	r->stored = NO_WORD;
+	memset(r->owner, 0, sizeof(r->owner));
 	r->depth = 0;
 	r->timeouts = 0;
 	r->killed = r->over = false;
@@ -561,7 +566,7 @@ void run_begin(void)
 		};
 	}
 	if (ex.p->victims && ex.p->word)
-		ex.ever[place_of(word_of(ex.p->word, 8), 0)] |=
+		ex.ever[place_of(KILLER, word_of(ex.p->word, 8))] |=
 			(touched)(1u << KILLER << 8);
 	r->actor[KILLER].started = true;
 	r->actor[KILLER].op = (struct op){

@@ -41,9 +41,9 @@ static bool all_ended(void)
 static const char *op_name(enum op_kind k)
 {
 	static const char *const names[] = {
-		"start",  "load",   "store", "rmw",  "sleep",
-		"asleep", "wake",   "lock",  "take", "unlock",
-		"spawn",  "choose", "event", "kill", "ended",
+		"start", "load", "store", "rmw",    "sleep", "asleep",
+		"wake",  "lock", "take",  "unlock", "spawn", "choose",
+		"event", "kill", "end",   "ended",
 	};
 	return names[k];
 }
@@ -117,6 +117,7 @@ static void final_state(bool hangs)
 static struct {
 	uint32_t place[2];
 	bool write, timeout, killer;
+	bool killable; /* a victim's that writes */
 } noted[MAX_DEPTH + 1];
 
 /* A time-out comes when nobody else can go on: it matters to all. */
@@ -133,12 +134,11 @@ static void note_step(unsigned depth, int who)
 
 	words_of(who, word, &noted[depth].write);
 	noted[depth].killer = who == KILLER;
+	noted[depth].killable = who != KILLER && word[1] != NO_WORD;
 	noted[depth].timeout = by_timeout(who);
 	for (int i = 0; i < 2; i++)
 		noted[depth].place[i] =
-			word[i] == NO_WORD
-				? NO_WORD
-				: place_of(word[i], ex.run.actor[who].held);
+			word[i] == NO_WORD ? NO_WORD : place_of(who, word[i]);
 }
 
 static uint8_t who_can(void)
@@ -255,12 +255,15 @@ static const struct set *left_undone(void)
 
 	memset(t, 0, sizeof(t));
 	for (int i = 0; i < N_ACTORS; i++) {
-		if (ex.run.actor[i].ended || !ex.run.actor[i].started)
+		/* What the dead would have done is behind each state in which
+		 * dying was tried: there they were tried, too. */
+		if (ex.run.actor[i].ended || !ex.run.actor[i].started ||
+		    ex.run.actor[i].dead)
 			continue;
 		words_of(i, word, &write);
 		for (int k = 0; k < 2; k++)
 			if (word[k] != NO_WORD) {
-				p = place_of(word[k], ex.run.actor[i].held);
+				p = place_of(i, word[k]);
 				t[p] |= (touched)(1u
 						  << i
 						  << 8 * (write &&
@@ -348,6 +351,18 @@ static uint8_t same_side(int who)
 	return m;
 }
 
+/* What was done before a death cannot come after what was done behind it; nor
+ * can what the dead did: that another dies first, or dies not, is a step of its
+ * own. */
+static bool a_death_between(int who, uint32_t mine, uint32_t other)
+{
+	bool after = ex.place[mine].killed;
+
+	if (after == ex.place[other].killed)
+		return false;
+	return after || (who != KILLER && ex.p->victims >> who & 1);
+}
+
 uint8_t in_conflict(int who, uint32_t place, bool write, const touched *of,
 		    uint32_t n)
 {
@@ -359,7 +374,8 @@ uint8_t in_conflict(int who, uint32_t place, bool write, const touched *of,
 	     i = ex.place[i - 1].next) {
 		uint16_t both = ex.place[i - 1].held & held;
 
-		if (i - 1 >= n || both & ~ex.side_locks)
+		if (i - 1 >= n || both & ~ex.side_locks ||
+		    a_death_between(who, place, i - 1))
 			continue;
 		t = (uint8_t)(of[i - 1] >> 8);
 		if (write)
@@ -391,9 +407,9 @@ static uint8_t instead_of(const struct node *n, uint8_t who,
 		int i = __builtin_ctz(left);
 
 		looked |= (uint8_t)(1u << i);
-		if (i == KILLER)
-			continue;
-		if (n->waits[i].holder != NOBODY)
+		if (i == KILLER) /* it comes after their reads */
+			who |= (uint8_t)ex.p->victims;
+		else if (n->waits[i].holder != NOBODY)
 			who |= (uint8_t)(1u << n->waits[i].holder);
 		else if (n->waits[i].word != NO_WORD)
 			who |= writers(n->waits[i].word, behind);
@@ -423,6 +439,11 @@ static void after_step(struct node *n, unsigned depth, const struct known *k,
 	/* Behind his death no step of a victim shows. */
 	if (n->who == KILLER)
 		conflict |= (uint8_t)ex.p->victims;
+	else if (noted[depth].killable)
+		conflict |= 1u << KILLER;
+	/* The others that could go on by time-out cannot any more. */
+	if (noted[depth].timeout)
+		conflict |= n->enabled;
 	n->schedules += w->all;
 	n->hung += w->hung;
 	if (!ex.p->reduce)

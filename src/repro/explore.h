@@ -24,9 +24,28 @@
  * Without `reduce` all threads are tried in every state, and the number of
  * schedules can be counted.
  *
+ * Reductions of a death, with `reduce`:
+ *
+ * - The victims' place in the program is no part of a state in which they are
+ *   dead.
+ * - To die before a step that only reads, or that writes what dies with the
+ *   victims, leaves behind what dying after it does.  So death comes only before
+ *   steps that show, where a victim has to wait, and behind its last step (which
+ *   is a step of its own).  It conflicts with those steps, and with the others'
+ *   looks at `word`.
+ * - A step before a death and one behind it change order only together with the
+ *   death; so a victim's step conflicts with no step behind a death, and a step
+ *   behind it with none before.
+ * - A wait that a time-out ends conflicts with all who could go on instead.
+ *
+ * And of records that change hands (`claim` below): what a side does to its own
+ * records conflicts with nothing another side does to those it owns then; the
+ * claim's own word says who was first.
+ *
  * With `collapse` two more things.  A step whose word nobody else touches, or
  * only under a lock that is held here, or all only read, is done at once and has
- * no state (explore-hide.c; that it is so is checked while the search runs).  And
+ * no state (explore-hide.c; that it is so is checked while the search runs); nor
+ * has giving back an explore_lock(), which nobody can get before.  And
  * a thread is the same when it has the same registers, stack and heap, whatever
  * it has read (explore-own.c).  A state could be met twice on one path then; that
  * would be found, as a path that does not end.
@@ -52,6 +71,7 @@ struct explore_mem {
 	void *at;
 	size_t n;
 	bool words; /* written through connlist/put.h only */
+	bool dies;  /* the victims' own: gone with them */
 };
 
 struct explore_params {
@@ -73,7 +93,7 @@ struct explore_params {
 	uint64_t max_states; /* 0: 20 million */
 
 	/* Death: the threads of `victims` (a bit each) stop for ever, at any
-	 * step or never.  `word` is what others look at to see it; die() makes
+	 * step, behind the last, or never.  `word` is what others look at to see it; die() makes
 	 * it so and revive() undoes it before the next run. */
 	unsigned victims;
 	const void *word;
@@ -85,6 +105,15 @@ struct explore_params {
 	 * may_load() has to say whether a word may be read: never garbage. */
 	void (*changed)(void *arg, const void *word);
 	bool (*may_load)(void *arg, const void *word);
+
+	/* The claim of the record that a word lies in (a claim's own is itself),
+	 * or NULL.  A record belongs to the side of the thread that has taken
+	 * its claim (mx_sched_locked) until that is 0 again, which it becomes
+	 * under a guard only, or by who took it.  So under a guard a side's
+	 * threads can rely on its own records, as on a lock of their side. */
+	const void *(*claim)(void *arg, const void *word);
+	const void *guards; /* these bytes are locks */
+	size_t guards_n;
 
 	/* In each final state: false when something is wrong with it. */
 	bool (*check)(void *arg, bool hangs);

@@ -15,31 +15,27 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "connlist/conn.h"
 #include "connlist/test-util.h"
 #include "repro/explore.h"
-
-enum {
-	WORKER_A,
-	POLLER_A,
-	WORKER_B,
-	POLLER_B,
-};
+#include "repro/test-threads.h"
 
 struct side {
 	struct mx_sid sid;
 	unsigned poller; /* its thread */
 	struct mx_conn *conn;
 	uint32_t session; /* the session's lock */
-	uint32_t open;    /* the connection is; under it */
+	uint32_t closed;  /* the connection is; under it */
 	uint32_t stop;    /* futex: the poller shall end */
 };
 
 /* Restored before each run. */
 static struct world {
 	struct side side[2];
+	uint32_t n; /* counted under the bucket's lock */
 } world;
 
 static struct mx_reg *reg;
@@ -68,7 +64,7 @@ static inline bool move(struct side *s, enum mx_poller to)
 	bool open;
 
 	explore_lock(&s->session);
-	open = shm_get32(&s->open);
+	open = !shm_get32(&s->closed);
 	if (open) {
 		claims_of(s, explore_hold);
 		if (mx_conn_set_poller(s->conn, to))
@@ -106,7 +102,6 @@ static inline struct mx_clist *connect_side(struct side *s)
 	explore_forget("joined", knows(cl, NULL));
 	if (mx_conn_open(cl, &p, &s->conn, NULL))
 		explore_fail("no connection");
-	shm_put32(&s->open, 1);
 	explore_start(s->poller);
 	explore_forget("connected", knows(cl, s->conn));
 	return cl;
@@ -122,7 +117,7 @@ static inline void release_side(struct side *s, struct mx_clist *cl)
 		explore_fail("the wait failed");
 	explore_forget("done", knows(cl, s->conn));
 	explore_lock(&s->session);
-	shm_put32(&s->open, 0);
+	shm_put32(&s->closed, 1);
 	claims_of(s, mx_sched_unlocking);
 	mx_conn_close(s->conn, MX_CONN_ENDED);
 	explore_unlock(&s->session);
@@ -135,6 +130,21 @@ static inline void worker(void *arg)
 	struct side *s = arg;
 
 	release_side(s, connect_side(s));
+}
+
+/* Joins a list and leaves it, without a connection. */
+static inline void member(void *arg)
+{
+	struct side *s = arg;
+	struct mx_clist *cl = NULL;
+
+	explore_event("join");
+	if (mx_clist_join(reg, &s->sid, "u", &cl, NULL))
+		explore_fail("no list");
+	explore_forget("joined", knows(cl, NULL));
+	explore_event("leave");
+	mx_sched_unlocking(&reg->map.list_claims[cl->slot]);
+	mx_clist_leave(cl);
 }
 
 /* ---- free records ---- */
@@ -199,6 +209,19 @@ static inline bool find_claim(const void *word, struct record *ret)
 	if (claim_of(word, m->conn_claims, m->n_conns, &i))
 		return find_record(&m->conns[i], ret);
 	return false;
+}
+
+static inline bool of_members(const void *word);
+
+/* Whoever leaves looks at the members when the list may be gone already. */
+static inline const void *claim_at(void *arg, const void *word)
+{
+	struct record r;
+
+	(void)arg;
+	if (find_claim(word, &r))
+		return word;
+	return find_record(word, &r) && !of_members(word) ? r.claim : NULL;
 }
 
 static inline bool has_members(const char *record)
@@ -300,6 +323,9 @@ static inline void begin(struct explore_params *p, uint32_t n_buckets)
 		.collapse = true,
 		.changed = clear_free,
 		.may_load = owned_or_generation,
+		.claim = claim_at,
+		.guards = reg->map.buckets,
+		.guards_n = n_buckets * sizeof(*reg->map.buckets),
 		.check = nothing_left,
 	};
 }
@@ -335,118 +361,30 @@ static inline void only_plain(void)
 #endif
 }
 
-/* ---- two processes, one dies ---- */
-
-static struct mx_reg *other; /* the process that polls */
-
-static inline void other_process(void *arg)
+/* Minutes. */
+static inline void only_soak(void)
 {
-	struct mx_conn_params p = {.server = "s", .kind = MX_CONN_MAILBOX};
-	struct side *s = arg;
-	struct mx_clist *cl = NULL;
-	struct mx_conn *k = NULL;
-
-	explore_event("poller");
-	if (mx_clist_join(other, &s->sid, "u", &cl, NULL))
-		explore_fail("no list");
-	explore_forget("joined", knows(cl, NULL));
-	if (mx_conn_open(cl, &p, &k, NULL))
-		explore_fail("no connection");
-	explore_forget("connected", knows(cl, k));
-	mx_conn_set_poller(k, MX_POLLER_STARTING);
-	explore_forget("starting", knows(cl, k));
-	mx_conn_set_poller(k, MX_POLLER_PARKED);
-	explore_forget("parked", knows(cl, k));
-	while (!shm_get32(&s->stop))
-		futex_sleep(&s->stop, 0, UINT64_MAX);
-	mx_conn_set_poller(k, MX_POLLER_DONE);
-	explore_forget("done", knows(cl, k));
-	mx_sched_unlocking(&other->map.conn_claims[k->slot]);
-	mx_sched_unlocking(&other->map.peer_claims[k->peer]);
-	mx_sched_unlocking(&other->map.list_claims[cl->slot]);
-	mx_conn_close(k, MX_CONN_ENDED);
-	explore_forget("closed", knows(cl, NULL));
-	mx_clist_leave(cl);
+	only_plain();
+	if (!getenv("MX_SOAK"))
+		mx_test_skip("minutes: make soak");
 }
 
-/* Waits for everyone's pollers, also those of the other process. */
-static inline void waiter(void *arg)
+/* The same program searched in two ways ends in the same states: as p says, and
+ * with no order left out; nor are pasts, unless `own`. */
+static inline void same_ends(const char *what, struct explore_params *p,
+			     bool own, struct explore_result *ret_all)
 {
-	struct side *s = arg;
-	struct mx_clist *cl = NULL;
+	struct explore_result few;
 
-	explore_event("connect");
-	if (mx_clist_join(reg, &s->sid, "u", &cl, NULL))
-		explore_fail("no list");
-	explore_start(s->poller);
-	explore_forget("joined", knows(cl, NULL));
-	explore_event("release");
-	shm_put32(&s->stop, 1);
-	futex_wake(&s->stop, 1);
-	if (mx_clist_wait_done(cl, MX_SCOPE_EVERYONE, MX_MONO_NEVER, NULL, NULL,
-			       NULL))
-		explore_fail("the wait failed");
-	explore_forget("done", knows(cl, NULL));
-	mx_sched_unlocking(&reg->map.list_claims[cl->slot]);
-	mx_clist_leave(cl);
-}
-
-/* The kernel drops a dead process's byte lock. */
-static inline void other_dies(void *arg)
-{
-	(void)arg;
-	segment_unlock_slot(other->fd, other->slot);
-}
-
-static inline void other_lives(void *arg)
-{
-	(void)arg;
-	if (segment_lock_slot(other->fd, other->slot))
-		abort();
-}
-
-/* After a death, once the survivor has done its housekeeping. */
-static inline bool nothing_left_behind(void *arg, bool hangs)
-{
-	void *all = malloc(reg->map.bytes);
-	bool ok;
-
-	if (!all)
-		abort();
-	memcpy(all, reg->map.base, reg->map.bytes);
-	(void)sweep_dead(reg);
-	ok = nothing_left(arg, hangs);
-	memcpy((void *)(uintptr_t)reg->map.base, all, reg->map.bytes);
-	free(all);
-	return ok;
-}
-
-static inline void begin_two(struct explore_params *p, uint32_t n_buckets)
-{
-	begin(p, n_buckets);
-	other = tu_attach();
-	p->threads[WORKER_A].fn = waiter;
-	p->threads[POLLER_A].fn = other_process;
-	p->n_threads = 2;
-	p->mem[4] = (struct explore_mem){other, sizeof(*other)};
-	p->mem[5] = (struct explore_mem){
-		other->holds, other->map.n_lists * sizeof(*other->holds)};
-	p->n_mem = 6;
-	p->alias = other->map.base;
-	p->alias_of = reg->map.base;
-	p->alias_n = other->map.bytes;
-	p->changed = NULL;
-	p->may_load = NULL;
-	p->check = nothing_left_behind;
-}
-
-/* That process dies at any step, or lives on. */
-static inline void may_die(struct explore_params *p)
-{
-	p->victims = 1u << POLLER_A;
-	p->word = &reg->map.procs[other->slot].gen;
-	p->die = other_dies;
-	p->revive = other_lives;
+	run(what, p, &few);
+	p->reduce = false;
+	p->collapse = own;
+	run("the same, nothing left out", p, ret_all);
+	assert_true(few.states < ret_all->states);
+	assert_true(few.ends > 0);
+	assert_int_equal(few.ends, ret_all->ends);
+	assert_int_equal(few.hung_ends, ret_all->hung_ends);
+	assert_true(few.ends_sum == ret_all->ends_sum);
 }
 
 #endif

@@ -13,15 +13,6 @@
  */
 #include "repro/test-held.h"
 
-#include <stdlib.h>
-
-static void only_soak(void)
-{
-	only_plain();
-	if (!getenv("MX_SOAK"))
-		mx_test_skip("minutes: make soak");
-}
-
 /* ---- the lock ---- */
 
 /* Takes the lock twice, as joining does. */
@@ -32,8 +23,7 @@ static void locker(void *arg)
 		explore_event("lock");
 		if (bucket_lock(reg, 0, NULL))
 			explore_fail("no lock");
-		shm_put32(&world.side[0].open,
-			  shm_get32(&world.side[0].open) + 1);
+		shm_put32(&world.n, shm_get32(&world.n) + 1);
 		bucket_unlock(reg, 0);
 		explore_forget("unlocked", i);
 	}
@@ -52,7 +42,7 @@ static bool lock_is_free(void *arg, bool hangs)
 	const struct shm_bucket *b = &reg->map.buckets[0];
 
 	(void)arg;
-	return hangs || (!b->lock && !b->todo && world.side[0].open == 4);
+	return hangs || (!b->lock && !b->todo && world.n == 4);
 }
 
 static void begin_lock(struct explore_params *p)
@@ -67,16 +57,12 @@ static void begin_lock(struct explore_params *p)
 
 static void test_lock_in_every_order(void **state)
 {
-	struct explore_result all, few;
+	struct explore_result all;
 	struct explore_params p;
 
 	begin_lock(&p);
-	run("the bucket's lock", &p, &few);
-	p.reduce = p.collapse = false;
-	run("the same, nothing left out", &p, &all);
+	same_ends("the bucket's lock", &p, false, &all);
 	assert_int_equal(all.hung, 0);
-	assert_int_equal(few.ends, all.ends);
-	assert_true(few.ends_sum == all.ends_sum);
 	mx_reg_close(reg);
 }
 
@@ -100,24 +86,10 @@ static void test_lost_wake_of_the_lock_is_found(void **state)
 
 /* ---- lists without connections ---- */
 
-static void member(void *arg)
-{
-	struct side *s = arg;
-	struct mx_clist *cl = NULL;
-
-	explore_event("join");
-	if (mx_clist_join(reg, &s->sid, "u", &cl, NULL))
-		explore_fail("no list");
-	explore_forget("joined", knows(cl, NULL));
-	explore_event("leave");
-	mx_sched_unlocking(&reg->map.list_claims[cl->slot]);
-	mx_clist_leave(cl);
-}
-
 /* Every step, the lock's too. */
 static void test_join_and_leave_in_one_bucket_in_every_order(void **state)
 {
-	struct explore_result all, few;
+	struct explore_result all;
 	struct explore_params p;
 
 	only_plain();
@@ -125,12 +97,8 @@ static void test_join_and_leave_in_one_bucket_in_every_order(void **state)
 	p.threads[1] = p.threads[WORKER_B];
 	p.n_threads = 2;
 	p.threads[0].fn = p.threads[1].fn = member;
-	run("two users in one bucket join and leave", &p, &few);
-	p.reduce = p.collapse = false;
-	run("the same, nothing left out", &p, &all);
+	same_ends("two users in one bucket join and leave", &p, false, &all);
 	assert_int_equal(all.hung, 0);
-	assert_int_equal(few.ends, all.ends);
-	assert_true(few.ends_sum == all.ends_sum);
 	mx_reg_close(reg);
 }
 
@@ -188,31 +156,9 @@ static void test_lost_signal_is_found_in_one_bucket(void **state)
 	mx_reg_close(reg);
 }
 
-/* ---- and a death ---- */
-
-/* A's poller is in a process of its own, which dies at any step; B joins and
- * leaves meanwhile, in the process that survives. */
-static void test_death_beside_another_user(void **state)
-{
-	struct explore_result r;
-	struct explore_params p;
-
-	only_soak();
-	begin_two(&p, 2);
-	p.threads[WORKER_B].fn = member;
-	p.n_threads = 3;
-	may_die(&p);
-	run("two users, A's poller killed at any step", &p, &r);
-	assert_int_equal(r.hung, 0);
-	assert_true(r.deaths > 100);
-	mx_reg_close(other);
-	mx_reg_close(reg);
-}
-
 MX_TEST_MAIN(MX_TEST(test_lock_in_every_order),
 	     MX_TEST(test_lost_wake_of_the_lock_is_found),
 	     MX_TEST(test_join_and_leave_in_one_bucket_in_every_order),
 	     MX_TEST(test_two_users_in_one_bucket_events_in_every_order),
 	     MX_TEST(test_lost_signal_is_found_in_one_bucket),
-	     MX_TEST_IN(test_two_users_in_one_bucket_in_every_order, 1200),
-	     MX_TEST_IN(test_death_beside_another_user, 240))
+	     MX_TEST_IN(test_two_users_in_one_bucket_in_every_order, 1200))
