@@ -1,12 +1,14 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What must never be in shared memory: passwords, tokens, Authorization headers,
- * mail.  Sessions to a real server use unusual ones, and the whole segment is
- * searched for them, as UTF-8, as UTF-16 and as Basic encodes them, at each stage
- * of a session's life.  What is meant to be there (the user, the server, the
- * session's cookie) is looked for by the same search, so that it is known to
- * find things.
+ * What must never be in shared memory (issue 3, section 3): passwords, keys,
+ * tickets, tokens, Authorization headers, mail.  Sessions to a real server use
+ * unusual ones, and the whole segment is searched for them, as UTF-8, as UTF-16
+ * and as Basic encodes them, at each stage of a session's life.  Of what
+ * Kerberos gives (a real KDC, test-kdc.h), which is long and made by nobody here,
+ * any 31 bytes in a row are found.  What is meant to be there (the user, the
+ * server, the session's cookie) is looked for by the same search, and a ticket
+ * that is put into a copy, so that it is known to find things.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -16,7 +18,10 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "front.h"
+#include "net/test-kdc.h"
 #include "store/dir.h"
+#include "tickets.h"
 #include "world.h"
 
 #define LOGIN "xaverl"
@@ -25,6 +30,9 @@
 #define SUBJECT "Rhabarberkuchen 6647 bestellt"
 #define BODY "Der Holunder bluehte 9183 Tage lang."
 #define RECIPIENT "trauernde-tanne-2274@mapiary.test"
+#define KRB_LOGIN "annegret.kirschbaum@lab.test"
+#define KRB_NAME "ann@LAB.TEST"
+#define KRB_PASSWORD "Hagebutte-4418-sieben"
 
 /* --- Searching ---------------------------------------------------------- */
 
@@ -92,17 +100,16 @@ static bool has_wide(const struct view *v, const char *s)
 	return has(v, wide, 2 * n);
 }
 
-static void base64(const char *s, char *out)
+static void base64(const void *p, size_t n, char *out)
 {
 	static const char c[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrst"
 				"uvwxyz0123456789+/";
-	size_t n = strlen(s);
+	const unsigned char *s = p;
 
 	/* Whole groups only: how the rest ends depends on what follows. */
 	for (size_t i = 0; i + 3 <= n; i += 3) {
-		unsigned v = (unsigned)(unsigned char)s[i] << 16 |
-			     (unsigned)(unsigned char)s[i + 1] << 8 |
-			     (unsigned)(unsigned char)s[i + 2];
+		unsigned v = (unsigned)s[i] << 16 | (unsigned)s[i + 1] << 8 |
+			     (unsigned)s[i + 2];
 
 		for (int k = 18; k >= 0; k -= 6)
 			*out++ = c[v >> k & 63];
@@ -116,7 +123,7 @@ static void must_not_have(const struct view *v, const char *s,
 {
 	char encoded[400];
 
-	base64(s, encoded);
+	base64(s, strlen(s), encoded);
 	if (has_text(v, s) || has_wide(v, s) || has_text(v, encoded))
 		fail_msg("%s is in shared memory %s", s, stage);
 }
@@ -133,7 +140,9 @@ static void search(const char *stage)
 					    "u0:secret-0",
 					    "Authorization",
 					    "Basic ",
-					    "Bearer "};
+					    "Bearer ",
+					    KRB_PASSWORD,
+					    "Negotiate "};
 	MX_AUTO(view_fini) struct view v = read_segment();
 
 	for (size_t i = 0; i < MX_ARRAY_SIZE(never); i++)
@@ -141,16 +150,152 @@ static void search(const char *stage)
 }
 
 /* A session that lives: who, where, and the cookies that end it. */
-static void finds_what_is_there(struct world *w)
+static void finds_what_is_there(const char *login, const char *url)
 {
 	MX_AUTO(view_fini) struct view v = read_segment();
-	char server[64];
 
-	assert_true(has_text(&v, LOGIN));
-	snprintf(server, sizeof(server), "127.0.0.1:%u",
-		 (unsigned)mx_server_port(world_server(w)));
-	assert_true(has_text(&v, server));
+	assert_true(has_text(&v, login));
+	assert_true(has_text(&v, url + strlen("http://")));
 	assert_true(has_text(&v, "MapiContext="));
+}
+
+/* --- Searching for pieces ----------------------------------------------- */
+
+#define PIECE 16
+
+/* Every 16th byte of a secret begins a piece: 31 of its bytes in a row, cut from
+ * it wherever, have a whole one among them. */
+struct piece {
+	unsigned char p[PIECE];
+	const char *what;
+};
+
+struct pieces {
+	struct piece *list; /* sorted */
+	size_t n;
+	bool begins[65536]; /* first two bytes of any */
+};
+
+static void pieces_fini(struct pieces *ps)
+{
+	free(ps->list);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+	return memcmp(a, b, PIECE);
+}
+
+static unsigned two(const unsigned char *p)
+{
+	return (unsigned)p[0] << 8 | p[1];
+}
+
+static void add_pieces(struct pieces *ps, const char *what, const void *secret,
+		       size_t n)
+{
+	const unsigned char *p = secret;
+
+	assert_true(n >= PIECE);
+	ps->list = realloc(ps->list, (ps->n + n / PIECE) * sizeof(*ps->list));
+	assert_non_null(ps->list);
+	for (size_t i = 0; i + PIECE <= n; i += PIECE) {
+		struct piece *to = &ps->list[ps->n++];
+
+		memcpy(to->p, p + i, PIECE);
+		to->what = what;
+		ps->begins[two(to->p)] = true;
+	}
+}
+
+/* As bytes, and as programs write bytes down. */
+static void add_shapes(struct pieces *ps, const struct ticket_secret *s)
+{
+	static const char digits[2][17] = {"0123456789abcdef",
+					   "0123456789ABCDEF"};
+	char *text = malloc(2 * s->n + 1);
+
+	assert_non_null(text);
+	add_pieces(ps, s->what, s->p, s->n);
+	for (int k = 0; k < 2; k++) {
+		for (size_t i = 0; i < s->n; i++) {
+			text[2 * i] = digits[k][s->p[i] >> 4];
+			text[2 * i + 1] = digits[k][s->p[i] & 15];
+		}
+		add_pieces(ps, s->what, text, 2 * s->n);
+	}
+	base64(s->p, s->n, text);
+	add_pieces(ps, s->what, text, strlen(text));
+	free(text);
+}
+
+/* A ticket within a token begins at any of base64's three places; the headers
+ * have it as it is sent. */
+static void take_pieces(struct tickets *t, struct pieces *ps)
+{
+	MX_AUTO(mx_free_auto) struct ticket_secret *list = NULL;
+	size_t n;
+
+	list = tickets_list(t, &n);
+	for (size_t i = 0; i < n; i++)
+		add_shapes(ps, &list[i]);
+	qsort(ps->list, ps->n, sizeof(*ps->list), by_bytes);
+}
+
+/* What a piece that is there is of; NULL: there is none. */
+static const char *find_piece(const struct pieces *ps, const struct view *v)
+{
+	for (size_t i = 0; i + PIECE <= v->n; i++) {
+		const unsigned char *p = (const unsigned char *)v->p + i;
+		const struct piece *found;
+
+		if (!ps->begins[two(p)])
+			continue;
+		found = bsearch(p, ps->list, ps->n, sizeof(*ps->list),
+				by_bytes);
+		if (found)
+			return found->what;
+	}
+	return NULL;
+}
+
+static void search_tickets(struct tickets *t, const char *stage)
+{
+	MX_AUTO(pieces_fini) struct pieces ps = {0};
+	MX_AUTO(view_fini) struct view v = read_segment();
+	const char *what;
+
+	take_pieces(t, &ps);
+	what = find_piece(&ps, &v);
+	if (what)
+		fail_msg("a piece of a %s is in shared memory %s", what, stage);
+	search(stage);
+}
+
+/* The same search, for what is there and for what is not. */
+static void finds_pieces_that_are_there(struct tickets *t)
+{
+	MX_AUTO(mx_free_auto) struct ticket_secret *list = NULL;
+	MX_AUTO(pieces_fini) struct pieces there = {0}, ps = {0};
+	MX_AUTO(view_fini) struct view v = read_segment();
+	char saved[31];
+	size_t n;
+
+	add_pieces(&there, "login", KRB_LOGIN, strlen(KRB_LOGIN));
+	assert_string_equal(find_piece(&there, &v), "login");
+	take_pieces(t, &ps);
+	assert_null(find_piece(&ps, &v));
+	list = tickets_list(t, &n);
+	for (size_t i = 0; i < n; i++) {
+		char *at = v.p + v.n / 3 + 7 * i;
+
+		assert_true(list[i].n > sizeof(saved));
+		memcpy(saved, at, sizeof(saved));
+		memcpy(at, list[i].p + 1, sizeof(saved));
+		if (!find_piece(&ps, &v))
+			fail_msg("a piece of a %s was not found", list[i].what);
+		memcpy(at, saved, sizeof(saved));
+	}
 }
 
 /* --- What is done meanwhile --------------------------------------------- */
@@ -166,15 +311,14 @@ static void add_user(struct world *w, char *ret_dn, size_t n)
 	snprintf(ret_dn, n, "%s", got.dn);
 }
 
-static LPMAPISESSION logon(struct world *w, const char *dn,
-			   const MAPIARY_USER_PARAMS *who, HRESULT want)
+static LPMAPISESSION logon_at(const char *url, const char *dn,
+			      const MAPIARY_USER_PARAMS *who, HRESULT want)
 {
-	MAPIARY_CONFIG c;
+	MAPIARY_CONFIG c = {.cbSize = sizeof(c), .lpszUrl = url};
 	LPMAPIARYUSER user = NULL;
 	LPMAPISESSION s = NULL;
 	HRESULT hr;
 
-	world_config(w, 0, &c);
 	c.lpszMailboxDn = dn;
 	ok(MapiaryCreateUser(who, &user));
 	hr = MapiaryLogon(user, &c, 0, &s);
@@ -182,6 +326,12 @@ static LPMAPISESSION logon(struct world *w, const char *dn,
 		fail_msg("0x%08x %s", (unsigned)hr, MapiaryLastErrorText());
 	MapiaryUserRelease(user);
 	return s;
+}
+
+static LPMAPISESSION logon(struct world *w, const char *dn,
+			   const MAPIARY_USER_PARAMS *who, HRESULT want)
+{
+	return logon_at(mx_server_url(world_server(w)), dn, who, want);
 }
 
 static HRESULT STDAPICALLTYPE token(LPVOID context, LPCSTR server, LPSTR buf,
@@ -260,7 +410,7 @@ static void test_no_secret_is_ever_in_shared_memory(void **state)
 	other = world_logon(w, 0);
 	s = logon(w, dn, &who, S_OK);
 	search("after logon");
-	finds_what_is_there(w);
+	finds_what_is_there(LOGIN, mx_server_url(world_server(w)));
 	mdb = world_store(s, 0);
 	inbox = world_inbox(mdb, 0);
 	ok(HrAllocAdviseSink(on_event, &events, &sink));
@@ -273,7 +423,7 @@ static void test_no_secret_is_ever_in_shared_memory(void **state)
 	assert_string_equal(text, SUBJECT);
 	MAPIFreeBuffer(text);
 	search("with mail open");
-	finds_what_is_there(w);
+	finds_what_is_there(LOGIN, mx_server_url(world_server(w)));
 	/* This server takes no tokens: it was sent one all the same. */
 	logon(w, dn, &bearer, MAPI_E_LOGON_FAILED);
 	search("after a token was sent");
@@ -291,4 +441,93 @@ static void test_no_secret_is_ever_in_shared_memory(void **state)
 	world_free(w);
 }
 
-MX_TEST_MAIN(MX_TEST_IN(test_no_secret_is_ever_in_shared_memory, 120))
+static gss_cred_id_t kerberos(void)
+{
+	if (test_kdc_start()) {
+		test_kdc_add_user("ann", KRB_PASSWORD);
+		test_kdc_add_service("HTTP/127.0.0.1");
+	}
+	return test_kdc_acquire("ann", KRB_PASSWORD);
+}
+
+/* What the searches go through is what was sent: each token has the service
+ * ticket of the credential in it. */
+static void check_what_was_sent(struct tickets *t)
+{
+	MX_AUTO(mx_free_auto) struct ticket_secret *list = NULL;
+	const struct ticket_secret *ticket = NULL;
+	unsigned taken, refused;
+	size_t n;
+
+	tickets_count(t, KRB_NAME, &taken, &refused);
+	assert_true(taken > 5);
+	assert_int_equal(refused, 0);
+	list = tickets_list(t, &n);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i].what, TICKET_SERVICE))
+			ticket = &list[i];
+	assert_non_null(ticket);
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(list[i].what, TICKET_TOKEN))
+			assert_non_null(memmem(list[i].p, list[i].n, ticket->p,
+					       ticket->n));
+}
+
+static void test_no_ticket_is_ever_in_shared_memory(void **state)
+{
+	gss_cred_id_t cred = kerberos();
+	MAPIARY_USER_PARAMS who = {.cbSize = sizeof(who),
+				   .ulAuth = MAPIARY_AUTH_GSS,
+				   .lpszLogin = KRB_LOGIN,
+				   .lpvContext = cred};
+	struct tickets *t = tickets_new(LOGIN, PASSWORD);
+	struct world *w = world_new(1);
+	struct front *f =
+		front_new(mx_server_port(world_server(w)), tickets_take, t);
+	LPMAPIADVISESINK sink = NULL;
+	LPMAPIFOLDER inbox;
+	LPMAPISESSION s;
+	LPMESSAGE m;
+	LPMDB mdb;
+	ULONG_PTR key = 0;
+	unsigned events = 0;
+	OM_uint32 minor;
+	char dn[300];
+
+	add_user(w, dn, sizeof(dn));
+	tickets_of(t, cred);
+	s = logon_at(front_url(f), dn, &who, S_OK);
+	tickets_of(t, cred);
+	search_tickets(t, "after logon");
+	mdb = world_store(s, 0);
+	inbox = world_inbox(mdb, 0);
+	ok(HrAllocAdviseSink(on_event, &events, &sink));
+	/* A wait with a ticket of its own is held open. */
+	ok(IMsgStore_Advise(mdb, 0, NULL, fnevObjectDeleted, sink, &key));
+	m = write_mail(inbox);
+	search_tickets(t, "with mail open");
+	finds_what_is_there(KRB_LOGIN, front_url(f));
+	finds_pieces_that_are_there(t);
+	check_what_was_sent(t);
+	/* The server itself takes no tickets: it is sent one all the same. */
+	tickets_pass_on(t, true);
+	logon_at(front_url(f), dn, &who, MAPI_E_LOGON_FAILED);
+	tickets_pass_on(t, false);
+	search_tickets(t, "after a ticket was refused");
+
+	IMAPIAdviseSink_Release(sink);
+	IMessage_Release(m);
+	IMAPIFolder_Release(inbox);
+	IMsgStore_Release(mdb);
+	IMAPISession_Release(s);
+	search_tickets(t, "after release");
+	world_uninitialize(w);
+	search_tickets(t, "after MAPIUninitialize");
+	front_free(f);
+	world_free(w);
+	tickets_free(t);
+	gss_release_cred(&minor, &cred);
+}
+
+MX_TEST_MAIN(MX_TEST_IN(test_no_secret_is_ever_in_shared_memory, 120),
+	     MX_TEST_IN(test_no_ticket_is_ever_in_shared_memory, 120))
