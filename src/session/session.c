@@ -271,7 +271,9 @@ int64_t mx_session_total(struct mx_session *s)
 }
 
 /* Two rounds of waiting for memory, and not one for each line: the session and
- * the object, then what they lead to. */
+ * the object, then what they lead to; mx_run_init() has a third.
+ * With 500 users in turn, 2 cores and 32 MiB of L3 that was 1.3 us of 6 that a
+ * call of another user than the last one costs more in user mode. */
 void mx_session_prefetch(struct mx_session *s, const struct mx_sobj *o)
 {
 	mx_lines_prefetch(s, MX_SESSION_HOT);
