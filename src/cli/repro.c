@@ -1,6 +1,6 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `mapiary repro`: options, set-up, and what is printed at the end. */
+/* `mapiary repro`: options and set-up. */
 #include "cli/repro.h"
 
 #include <errno.h>
@@ -12,7 +12,6 @@
 
 #include "base/auto.h"
 #include "cli/cli.h"
-#include "cli/json.h"
 
 #define CYCLES_A_USER 3
 #define SHUTDOWN_MS 30000
@@ -154,59 +153,6 @@ static int parse(struct repro *r, int argc, char **argv, int *ret_status)
 	return -1;
 }
 
-static void last_line(const struct repro *r, FILE *to, unsigned hung)
-{
-	if (r->policy == REPRO_LEGACY && hung)
-		fprintf(to,
-			"repro: policy legacy, %u users, hung at "
-			"IMsgStore::Release\n",
-			r->n_users);
-	else
-		fprintf(to,
-			"repro: policy %s, %u users, %u threads, %u cycles, "
-			"%u hung\n",
-			r->policy == REPRO_HELD ? "held" : "legacy", r->n_users,
-			r->threads, r->cycles, hung);
-}
-
-static void document(struct repro *r, unsigned hung, unsigned errors)
-{
-	struct mx_json j = {.to = stdout};
-
-	mx_json_open(&j, NULL, '{');
-	mx_json_text(&j, "format", "mapiary-repro");
-	mx_json_uint(&j, "version", 1);
-	mx_json_text(&j, "policy", r->policy == REPRO_HELD ? "held" : "legacy");
-	mx_json_uint(&j, "users", r->n_users);
-	mx_json_uint(&j, "threads", r->threads);
-	mx_json_uint(&j, "cycles", r->cycles);
-	mx_json_uint(&j, "hung", hung);
-	mx_json_uint(&j, "errors", errors);
-	mx_json_text(&j, "hung_at",
-		     r->policy == REPRO_LEGACY && hung ? "IMsgStore::Release"
-						       : NULL);
-	if (r->legacy)
-		repro_watch_json(r->legacy, &j);
-	mx_json_close(&j, '}');
-}
-
-/* What there is to print, and the exit status. */
-static int report(struct repro *r)
-{
-	unsigned hung = atomic_load(&r->d.hung);
-	unsigned errors = atomic_load(&r->d.errors);
-
-	if (r->json)
-		document(r, hung, errors);
-	if (errors)
-		fprintf(stderr, "repro: %u errors\n", errors);
-	last_line(r, r->json ? stderr : stdout, hung);
-	fflush(NULL);
-	if (errors || (hung && r->policy == REPRO_HELD))
-		return MX_EXIT_FAILED;
-	return hung ? REPRO_HUNG : MX_EXIT_OK;
-}
-
 /* A thread is in a wait that nothing can end.  It cannot be joined, and what
  * the library's own end and exit()'s handlers would free it still holds: so
  * the server is ended, everything is flushed, and the process goes. */
@@ -216,7 +162,7 @@ static void end_hung(struct repro *r)
 
 	demo_server_stop(&r->d);
 	demo_server_clean(&r->d);
-	status = report(r);
+	status = repro_report(r);
 	_exit(status);
 }
 
@@ -276,7 +222,7 @@ int mx_cmd_repro(int argc, char **argv)
 		err = run(&r);
 	demo_server_stop(&r.d);
 	demo_server_clean(&r.d);
-	status = err ? MX_EXIT_FAILED : report(&r);
+	status = err ? MX_EXIT_FAILED : repro_report(&r);
 	mx_arena_fini(&r.d.arena);
 	return status;
 }

@@ -4,7 +4,8 @@
  * `mapiary repro`: the hang of the old runtime, and the same scenario without
  * it.
  *
- *   repro.c         options, users and server as the demo makes them, last line
+ *   repro.c         options, users and server as the demo makes them
+ *   repro-report.c  JSON, last line, exit status
  *   repro-held.c    our lists: cycles of many users on many threads
  *   repro-legacy.c  the old lists (src/repro/legacy.c) around real logons
  *   repro-watch.c   the watchdog over the old lists: who waits for what, and why
@@ -38,6 +39,10 @@ struct repro {
 int repro_held(struct repro *r);
 /* After MAPIUninitialize. */
 void repro_held_end(struct repro *r);
+
+/* Prints the last line, with --json the document; returns the exit status: of
+ * MX_EXIT_OK and MX_EXIT_FAILED, or REPRO_HUNG where the old lists hung. */
+int repro_report(struct repro *r);
 
 /* --- the old lists --- */
 
