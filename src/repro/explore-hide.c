@@ -74,13 +74,69 @@ static bool hidden_wrongly(uint32_t word)
 	return false;
 }
 
+/* Of those who slept for good on this word, can one be woken? */
+static bool woken_after_all(uint32_t word)
+{
+	for (uint32_t i = ex.place_of_word[word]; i; i = ex.place[i - 1].next)
+		for (int who = 0; who < N_ACTORS; who++)
+			for (int write = 0; write < 2; write++)
+				if (ex.relied[i - 1][who][write] &
+				    others_in_conflict(who, i - 1, write))
+					return true;
+	return false;
+}
+
 static void note_touch(uint32_t place, touched bit)
 {
 	if (ex.ever[place] & bit)
 		return;
 	ex.ever[place] |= bit;
 	ex.scout_idle = 0;
-	ex.restart |= !ex.scout && hidden_wrongly(ex.place[place].word);
+	ex.restart |= !ex.scout && (hidden_wrongly(ex.place[place].word) ||
+				    woken_after_all(ex.place[place].word));
+}
+
+/* Who may still do something. */
+static uint8_t others_left(int who)
+{
+	uint8_t m = 0;
+
+	for (int i = 0; i < N_ACTORS; i++) {
+		const struct actor *a = &ex.run.actor[i];
+
+		if (i != who && !a->ended && !a->dead)
+			m |= (uint8_t)(1u << i);
+	}
+	return m;
+}
+
+static bool sleeps_on(int who)
+{
+	uint8_t left = others_left(who);
+	uint32_t word[2], place;
+	bool write;
+
+	words_of(who, word, &write);
+	/* A death comes in between; so may a time-out. */
+	if (word[1] != NO_WORD || who == KILLER || by_timeout(who))
+		return false;
+	if (word[0] == NO_WORD)
+		return true;
+	place = place_of(who, word[0]);
+	if (others_in_conflict(who, place, write) & left)
+		return false;
+	ex.relied[place][who][write] |= left;
+	return true;
+}
+
+bool sleeps_for_good(uint8_t asleep)
+{
+	if (!ex.p->collapse)
+		return false;
+	for (int i = 0; i < EXPLORE_THREADS; i++)
+		if (asleep >> i & 1 && sleeps_on(i))
+			return true;
+	return false;
 }
 
 bool may_hide(int who)

@@ -89,12 +89,26 @@ const struct set *set_of(const touched *t)
 	return s;
 }
 
+/* Is all of b in a? */
+static bool has_all(const struct set *a, const struct set *b)
+{
+	touched more = 0;
+
+	if (b->n > a->n)
+		return false;
+	for (uint32_t i = 0; i < b->n; i++)
+		more |= (touched)(b->t[i] & ~a->t[i]);
+	return !more;
+}
+
 const struct set *set_union(const struct set *a, const struct set *b)
 {
 	static touched t[MAX_PLACES];
 
-	if (!a || a == b)
+	if (!a || a == b || has_all(b, a))
 		return b;
+	if (has_all(a, b))
+		return a;
 	memset(t, 0, sizeof(t));
 	memcpy(t, a->t, a->n * sizeof(*t));
 	for (uint32_t i = 0; i < b->n; i++)

@@ -92,6 +92,8 @@ void lock_freed(uint32_t word)
 	if (i == ex.n_locks || !ex.run.owner[i])
 		return;
 	ex.run.owner[i] = 0;
+	for (int k = 0; k < EXPLORE_THREADS; k++)
+		ex.run.actor[k].held &= (uint16_t) ~(1u << i);
 	if (!under_guard(ex.run.stored_held) && !(ex.run.stored_held >> i & 1))
 		explore_fail("a record is freed without its lock");
 }

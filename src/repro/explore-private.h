@@ -21,7 +21,7 @@
 #define KILLER EXPLORE_THREADS /* the "thread" whose one step is the death */
 #define N_ACTORS (EXPLORE_THREADS + 1)
 #define MAX_WORDS 1024
-#define MAX_PLACES 4096
+#define MAX_PLACES 8192
 #define MAX_LOCKS 16
 #define MAX_DEPTH 20000
 #define TABLE 4096 /* slots to look words up in */
@@ -155,6 +155,9 @@ extern struct explorer {
 	uint32_t place_of_word[MAX_WORDS]; /* place + 1 */
 	/* By place: who has ever touched it; whose steps there were hidden. */
 	touched ever[MAX_PLACES], hidden[MAX_PLACES];
+	/* By place, of who sleeps for good there, about to read or to write:
+	 * these must not be found to conflict with him. */
+	uint8_t relied[MAX_PLACES][N_ACTORS][2];
 	bool scout;   /* only looking what is touched */
 	bool restart; /* a step was hidden that should not have been */
 	bool own;     /* threads are told apart by what they are, not were */
@@ -195,6 +198,10 @@ void scout(void (*run)(void));
 int scout_step(uint8_t can, unsigned *ret_choice);
 /* Notes what who's next step touches; true: no point to change threads at. */
 bool may_hide(int who);
+/* One of these, who could go on, sleeps, and nobody else ever touches what his
+ * step touches: so he sleeps as long as this path goes, and nothing that it
+ * comes to is an end. */
+bool sleeps_for_good(uint8_t asleep);
 
 /* --- explore-own.c --- */
 
@@ -216,6 +223,8 @@ void own_drop(void);
  * come first. */
 uint8_t in_conflict(int who, uint32_t place, bool write, const touched *of,
 		    uint32_t n);
+/* Only a time-out lets him go on. */
+bool by_timeout(int who);
 /* Whose step is next; NOBODY: this run is over.  *ret_choice for it. */
 int choose_next(unsigned *ret_choice);
 

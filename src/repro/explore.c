@@ -116,12 +116,11 @@ static void final_state(bool hangs)
  * step's words are noted on the way. */
 static struct {
 	uint32_t place[2];
-	bool write, timeout, killer;
-	bool killable; /* a victim's that writes */
+	bool write, timeout, killer, shows; /* shows: a victim's that does */
 } noted[MAX_DEPTH + 1];
 
 /* A time-out comes when nobody else can go on: it matters to all. */
-static bool by_timeout(int who)
+bool by_timeout(int who)
 {
 	return ex.run.killed && who != KILLER &&
 	       ex.run.actor[who].op.kind == OP_RESUME &&
@@ -134,7 +133,7 @@ static void note_step(unsigned depth, int who)
 
 	words_of(who, word, &noted[depth].write);
 	noted[depth].killer = who == KILLER;
-	noted[depth].killable = who != KILLER && word[1] != NO_WORD;
+	noted[depth].shows = who != KILLER && word[1] != NO_WORD;
 	noted[depth].timeout = by_timeout(who);
 	for (int i = 0; i < 2; i++)
 		noted[depth].place[i] =
@@ -273,7 +272,7 @@ static const struct set *left_undone(void)
 	return set_of(t);
 }
 
-/* All who could go on are asleep: what is behind them was seen elsewhere. */
+/* Whoever could go on sleeps, or one whom nobody can wake: seen elsewhere. */
 static const struct set *behind_sleep(void)
 {
 	const struct node *n = &ex.path[ex.run.depth - 1];
@@ -316,7 +315,7 @@ static int next_step(unsigned *ret_choice)
 	}
 	if (stuck && !ex.run.killed && !ex.res->hung++)
 		describe_hang(); /* a death is no end of a hang */
-	if (!(enabled & ~asleep)) {
+	if (!(enabled & ~asleep) || sleeps_for_good(enabled & asleep)) {
 		db.leaf = (struct known){.key = key, .behind = behind_sleep()};
 		return NOBODY;
 	}
@@ -439,7 +438,7 @@ static void after_step(struct node *n, unsigned depth, const struct known *k,
 	/* Behind his death no step of a victim shows. */
 	if (n->who == KILLER)
 		conflict |= (uint8_t)ex.p->victims;
-	else if (noted[depth].killable)
+	else if (noted[depth].shows)
 		conflict |= 1u << KILLER;
 	/* The others that could go on by time-out cannot any more. */
 	if (noted[depth].timeout)
@@ -549,6 +548,7 @@ static void begin_anew(void)
 	pictures_drop();
 	known_drop();
 	memset(ex.hidden, 0, sizeof(ex.hidden));
+	memset(ex.relied, 0, sizeof(ex.relied));
 	memset(ex.res, 0, sizeof(*ex.res));
 	ex.res->restarts = restarts;
 	ex.restart = false;

@@ -42,13 +42,18 @@
  * records conflicts with nothing another side does to those it owns then; the
  * claim's own word says who was first.
  *
- * With `collapse` two more things.  A step whose word nobody else touches, or
- * only under a lock that is held here, or all only read, is done at once and has
- * no state (explore-hide.c; that it is so is checked while the search runs); nor
- * has giving back an explore_lock(), which nobody can get before.  And
- * a thread is the same when it has the same registers, stack and heap, whatever
- * it has read (explore-own.c).  A state could be met twice on one path then; that
- * would be found, as a path that does not end.
+ * With `collapse` four more things:
+ *
+ * - A step whose word nobody else touches, or only under a lock that is held
+ *   here, or all only read, is done at once and has no state (explore-hide.c;
+ *   that it is so is checked while the search runs).
+ * - Nor has giving back an explore_lock(), which nobody can get before.
+ * - A path ends where somebody sleeps for good: his step was explored before,
+ *   and nobody who is left ever touches what it touches, so that all that is
+ *   behind here is behind it (checked in the same way).
+ * - A thread is the same when it has the same registers, stack and heap,
+ *   whatever it has read (explore-own.c).  A state could be met twice on one
+ *   path then; that would be found, as a path that does not end.
  */
 #ifndef MX_REPRO_EXPLORE_H
 #define MX_REPRO_EXPLORE_H
@@ -109,7 +114,8 @@ struct explore_params {
 	/* The claim of the record that a word lies in (a claim's own is itself),
 	 * or NULL.  A record belongs to the side of the thread that has taken
 	 * its claim (mx_sched_locked) until that is 0 again, which it becomes
-	 * under a guard only, or by who took it.  So under a guard a side's
+	 * under a guard only, or by who took it; nor has that thread it any
+	 * longer.  So under a guard a side's
 	 * threads can rely on its own records, as on a lock of their side. */
 	const void *(*claim)(void *arg, const void *word);
 	const void *guards; /* these bytes are locks */

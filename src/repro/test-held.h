@@ -118,7 +118,7 @@ static inline void release_side(struct side *s, struct mx_clist *cl)
 	explore_forget("done", knows(cl, s->conn));
 	explore_lock(&s->session);
 	shm_put32(&s->closed, 1);
-	claims_of(s, mx_sched_unlocking);
+	mx_sched_unlocking(&reg->map.list_claims[cl->slot]);
 	mx_conn_close(s->conn, MX_CONN_ENDED);
 	explore_unlock(&s->session);
 	explore_forget("closed", knows(cl, NULL));

@@ -31,8 +31,6 @@ static void other_process(void *arg)
 		futex_sleep(&s->stop, 0, UINT64_MAX);
 	mx_conn_set_poller(k, MX_POLLER_DONE);
 	explore_forget("done", knows(cl, k));
-	mx_sched_unlocking(&other->map.conn_claims[k->slot]);
-	mx_sched_unlocking(&other->map.peer_claims[k->peer]);
 	mx_sched_unlocking(&other->map.list_claims[cl->slot]);
 	mx_conn_close(k, MX_CONN_ENDED);
 	explore_forget("closed", knows(cl, NULL));
@@ -235,6 +233,21 @@ static void test_death_beside_a_member(void **state)
 	end_two();
 }
 
+static void test_death_beside_a_member_of_the_bucket(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	only_soak();
+	begin_beside(&p, 1);
+	only_member(&p);
+	run("beside a member of its bucket, B's poller killed at any step", &p,
+	    &r);
+	assert_int_equal(r.hung, 0);
+	assert_true(r.deaths > 100);
+	end_two();
+}
+
 static bool lose_done_of_b(void *arg, const void *word)
 {
 	const struct shm_list *b = &reg->map.lists[1];
@@ -267,4 +280,5 @@ MX_TEST_MAIN(MX_TEST(test_two_processes_in_every_order),
 			240),
 	     MX_TEST(test_unseen_death_is_found),
 	     MX_TEST_IN(test_death_beside_a_member, 120),
-	     MX_TEST(test_lost_signal_is_found_beside_another_user))
+	     MX_TEST(test_lost_signal_is_found_beside_another_user),
+	     MX_TEST_IN(test_death_beside_a_member_of_the_bucket, 1200))
