@@ -297,7 +297,7 @@ static int ask_pool(struct mx_job *j)
 	int err = 0;
 
 	if (!ch->auth_queue)
-		err = mx_serial_new(ch->to->server, &ch->auth_queue);
+		err = mx_serial_new_awaited(ch->to->server, &ch->auth_queue);
 	if (!err)
 		err = mx_timers_set(&j->loop->timers, &j->timer,
 				    mx_xfer_due(&j->r->x));

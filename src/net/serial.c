@@ -6,6 +6,9 @@
  * queue back at the end.  One lock guards queues, groups and pool; it is never
  * held while work runs.
  *
+ * A callback may wait for a turn whose holder waits for credentials.  So those
+ * have a spare thread besides, which takes nothing else.
+ *
  * A pool lives from open to close.  A thread that does not come back from the
  * program's code keeps its pool alive (refs) and finds it stopped when it does.
  */
@@ -25,6 +28,7 @@
 #include "net/serial-private.h"
 
 #define POOL_MAX 4
+#define SPARE POOL_MAX /* its place among the threads */
 
 struct work {
 	struct mx_list node;
@@ -35,7 +39,7 @@ struct work {
 struct group {
 	struct mx_list node;
 	unsigned refs;    /* queues */
-	unsigned running; /* threads */
+	unsigned running; /* threads, but for the spare one */
 	char name[];
 };
 
@@ -45,7 +49,7 @@ struct mx_serial {
 	struct group *group;
 	struct mx_list work;
 	struct mx_list ready; /* in S.ready, S.running, or linked to itself */
-	bool closed, running;
+	bool closed, running, awaited;
 	pthread_t runner; /* valid while running */
 };
 
@@ -61,8 +65,10 @@ struct thread {
 struct pool {
 	unsigned refs; /* the opener and each thread */
 	bool stop;
-	unsigned max, n_threads, n_idle, n_running;
-	struct thread threads[POOL_MAX];
+	unsigned max;                  /* threads, without the spare one */
+	unsigned n_threads, n_running; /* with it */
+	unsigned n_idle;               /* without */
+	struct thread threads[POOL_MAX + 1];
 };
 
 static struct {
@@ -125,7 +131,7 @@ static void group_put_locked(struct group *g) MX_LOCKED
 	free(g);
 }
 
-int mx_serial_new(const char *group, struct mx_serial **ret)
+static int queue_new(const char *group, bool awaited, struct mx_serial **ret)
 {
 	struct mx_serial *q;
 
@@ -136,6 +142,7 @@ int mx_serial_new(const char *group, struct mx_serial **ret)
 	if (!q)
 		return -ENOMEM;
 	q->refs = 1;
+	q->awaited = awaited;
 	q->generation = mx_net_generation();
 	mx_list_init(&q->work);
 	mx_list_init(&q->ready);
@@ -149,6 +156,16 @@ int mx_serial_new(const char *group, struct mx_serial **ret)
 	}
 	*ret = q;
 	return 0;
+}
+
+int mx_serial_new(const char *group, struct mx_serial **ret)
+{
+	return queue_new(group, false, ret);
+}
+
+int mx_serial_new_awaited(const char *group, struct mx_serial **ret)
+{
+	return queue_new(group, true, ret);
 }
 
 struct mx_serial *mx_serial_ref(struct mx_serial *q)
@@ -232,14 +249,15 @@ static unsigned group_max(const struct pool *p)
 	return p->max / 2 ? p->max / 2 : 1;
 }
 
-/* The first queue whose group has room. */
-static struct mx_serial *next_locked(struct pool *p) MX_LOCKED
+/* The first queue whose group has room; for the spare thread, which runs one
+ * piece at a time, the first that is awaited. */
+static struct mx_serial *next_locked(struct pool *p, bool spare) MX_LOCKED
 {
 	MX_LIST_FOR_EACH(it, &S.ready) {
 		struct mx_serial *q =
 			MX_CONTAINER_OF(it, struct mx_serial, ready);
 
-		if (q->group->running < group_max(p)) {
+		if (spare ? q->awaited : q->group->running < group_max(p)) {
 			mx_list_unlink(&q->ready);
 			return q;
 		}
@@ -247,7 +265,7 @@ static struct mx_serial *next_locked(struct pool *p) MX_LOCKED
 	return NULL;
 }
 
-static void run_one_locked(struct pool *p, struct mx_serial *q)
+static void run_one_locked(struct pool *p, struct mx_serial *q, bool spare)
 	MX_HOLDS(&S.lock)
 {
 	struct mx_list *it = mx_list_pop(&q->work);
@@ -257,7 +275,7 @@ static void run_one_locked(struct pool *p, struct mx_serial *q)
 	mx_list_push_tail(&S.running, &q->ready);
 	q->running = true;
 	q->runner = pthread_self();
-	q->group->running++;
+	q->group->running += !spare;
 	p->n_running++;
 	mx_mutex_unlock(&S.lock);
 	mx_assert_unlocked();
@@ -265,7 +283,7 @@ static void run_one_locked(struct pool *p, struct mx_serial *q)
 	free(w);
 	mx_mutex_lock(&S.lock);
 	p->n_running--;
-	q->group->running--;
+	q->group->running -= !spare;
 	q->running = false;
 	mx_list_unlink(&q->ready);
 	if (!mx_list_empty(&q->work))
@@ -284,18 +302,19 @@ static void *thread_main(void *arg)
 {
 	struct thread *t = arg;
 	struct pool *p = t->pool;
+	const bool spare = t == &p->threads[SPARE];
 	struct mx_serial *q;
 
 	mx_mutex_lock(&S.lock);
 	while (!p->stop) {
-		q = next_locked(p);
+		q = next_locked(p, spare);
 		if (q) {
-			run_one_locked(p, q);
+			run_one_locked(p, q, spare);
 			continue;
 		}
-		p->n_idle++;
+		p->n_idle += !spare;
 		mx_cond_wait(&S.cond, &S.lock, MX_MONO_NEVER);
-		p->n_idle--;
+		p->n_idle -= !spare;
 	}
 	t->state = ENDED;
 	p->n_threads--;
@@ -313,16 +332,21 @@ static struct thread *slot_locked(struct pool *p) MX_LOCKED
 	return NULL;
 }
 
-/* One more thread if that helps.  Drops the lock while it starts; the reference
- * of ours keeps the pool. */
-static int grow_locked(struct pool *p) MX_HOLDS(&S.lock)
+/* One that takes whatever there is. */
+static bool any_alive(const struct pool *p)
 {
-	struct thread *t = p->n_idle ? NULL : slot_locked(p);
+	for (unsigned i = 0; i < p->max; i++)
+		if (p->threads[i].state == ALIVE)
+			return true;
+	return false;
+}
+
+/* Drops the lock while it starts; the reference of ours keeps the pool. */
+static int start_locked(struct pool *p, struct thread *t) MX_HOLDS(&S.lock)
+{
 	pthread_t id;
 	int err;
 
-	if (!t)
-		return 0;
 	t->pool = p;
 	t->state = ALIVE;
 	t->starting = true;
@@ -334,12 +358,29 @@ static int grow_locked(struct pool *p) MX_HOLDS(&S.lock)
 	t->starting = false;
 	if (err) {
 		t->state = UNUSED;
-		err = --p->n_threads ? 0 : err;
+		p->n_threads--;
+		err = any_alive(p) ? 0 : err;
 		pool_put_locked(p);
 	} else {
 		t->id = id;
 	}
 	mx_cond_broadcast(&S.cond);
+	pool_put_locked(p);
+	return err;
+}
+
+/* One more thread if that helps, and once the spare one, without which the work
+ * is done, too, if later. */
+static int grow_locked(struct pool *p, bool awaited) MX_HOLDS(&S.lock)
+{
+	struct thread *t = p->n_idle ? NULL : slot_locked(p);
+	int err = 0;
+
+	p->refs++;
+	if (t)
+		err = start_locked(p, t);
+	if (!err && awaited && !p->stop && p->threads[SPARE].state == UNUSED)
+		err = start_locked(p, &p->threads[SPARE]);
 	pool_put_locked(p);
 	return err;
 }
@@ -373,7 +414,7 @@ static int post_locked(struct mx_serial *q, struct work *w) MX_HOLDS(&S.lock)
 	if (!q->running && q->ready.next == &q->ready)
 		mx_list_push_tail(&S.ready, &q->ready);
 	mx_cond_broadcast(&S.cond);
-	err = grow_locked(p);
+	err = grow_locked(p, q->awaited);
 	return err ? take_back_locked(q, w, err) : 0;
 }
 
@@ -440,7 +481,7 @@ static void take_queued_locked(struct mx_list *work) MX_LOCKED
 
 static bool any_starting(const struct pool *p)
 {
-	for (unsigned i = 0; i < p->max; i++)
+	for (unsigned i = 0; i <= SPARE; i++)
 		if (p->threads[i].starting)
 			return true;
 	return false;
@@ -455,7 +496,7 @@ static void wait_ended_locked(struct pool *p) MX_HOLDS(&S.lock)
 
 unsigned mx_pool_close(void)
 {
-	struct thread ended[POOL_MAX];
+	struct thread ended[POOL_MAX + 1];
 	struct mx_list work;
 	unsigned n = 0, left;
 	struct pool *p;
@@ -472,7 +513,7 @@ unsigned mx_pool_close(void)
 	take_queued_locked(&work);
 	mx_cond_broadcast(&S.cond);
 	wait_ended_locked(p);
-	for (unsigned i = 0; i < p->max; i++) {
+	for (unsigned i = 0; i <= SPARE; i++) {
 		if (p->threads[i].state == ENDED)
 			ended[n++] = p->threads[i];
 		else if (p->threads[i].state == ALIVE)

@@ -6,7 +6,8 @@
  * and one at a time.  Queues of one group (server) together hold at most half
  * of the pool's threads, so that sinks which wait for one dead server leave
  * room for the others.  A callback may do everything: MAPI calls, close its own
- * queue, post.  Threads: max(2, min(4, cores / 2)), started when needed.
+ * queue, post.  Threads: max(2, min(4, cores / 2)), started when needed; one
+ * more where there is work that requests wait for.
  */
 #ifndef MX_NET_SERIAL_H
 #define MX_NET_SERIAL_H
@@ -18,6 +19,10 @@ struct mx_serial;
 /* A queue in the group of that name (copied), with one reference.  Needs a hold
  * of the engine to run anything.  0, -ENOMEM. */
 int mx_serial_new(const char *group, struct mx_serial **ret);
+/* The same for work that a request in flight waits for (credentials): callbacks
+ * that hold all the threads they may, and wait for that request, do not hold it
+ * up. */
+int mx_serial_new_awaited(const char *group, struct mx_serial **ret);
 struct mx_serial *mx_serial_ref(struct mx_serial *q);
 /* The last unref closes it as mx_serial_close does. */
 void mx_serial_unref(struct mx_serial *q);

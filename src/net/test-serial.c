@@ -144,6 +144,35 @@ static void test_one_group_cannot_hold_the_whole_pool(void **state)
 	stop(NULL);
 }
 
+/* A sink's call waits for its session's turn, which a request has that waits for
+ * its user's credentials. */
+static void test_awaited_work_is_not_held_up_by_callbacks(void **state)
+{
+	struct mx_serial *held[8], *awaited = NULL;
+	char group[16];
+
+	reset();
+	for (int i = 0; i < 8; i++) {
+		snprintf(group, sizeof(group), "g%d:1", i / 2);
+		assert_int_equal(mx_serial_new(group, &held[i]), 0);
+		assert_int_equal(mx_serial_post(held[i], gated, NULL), 0);
+	}
+	wait_for(&T.inside, 2 * half_of_pool());
+	assert_int_equal(mx_serial_new_awaited("g0:1", &awaited), 0);
+	for (uintptr_t i = 1; i <= 100; i++)
+		assert_int_equal(mx_serial_post(awaited, numbered, (void *)i),
+				 0);
+	/* The gate is closed. */
+	wait_for(&T.last, 100);
+	assert_true(T.in_order);
+	open_gate();
+	wait_for(&T.ran, 108);
+	for (int i = 0; i < 8; i++)
+		mx_serial_unref(held[i]);
+	mx_serial_unref(awaited);
+	stop(NULL);
+}
+
 static void test_nothing_starts_after_close(void **state)
 {
 	struct mx_serial *q = NULL;
@@ -262,6 +291,7 @@ static void test_a_stop_past_its_deadline_refuses_the_rest(void **state)
 
 MX_TEST_MAIN(MX_TEST(test_a_queue_runs_in_order_one_at_a_time),
 	     MX_TEST(test_one_group_cannot_hold_the_whole_pool),
+	     MX_TEST(test_awaited_work_is_not_held_up_by_callbacks),
 	     MX_TEST(test_nothing_starts_after_close),
 	     MX_TEST(test_a_callback_may_close_its_own_queue),
 	     MX_TEST(test_a_callback_may_post),

@@ -502,9 +502,10 @@ static void test_no_ticket_is_ever_in_shared_memory(void **state)
 	mdb = world_store(s, 0);
 	inbox = world_inbox(mdb, 0);
 	ok(HrAllocAdviseSink(on_event, &events, &sink));
-	/* A wait with a ticket of its own is held open. */
-	ok(IMsgStore_Advise(mdb, 0, NULL, fnevObjectDeleted, sink, &key));
+	ok(IMsgStore_Advise(mdb, 0, NULL, fnevObjectCreated, sink, &key));
 	m = write_mail(inbox);
+	while (!__atomic_load_n(&events, __ATOMIC_RELAXED))
+		sched_yield();
 	search_tickets(t, "with mail open");
 	finds_what_is_there(KRB_LOGIN, front_url(f));
 	finds_pieces_that_are_there(t);
