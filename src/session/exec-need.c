@@ -13,26 +13,11 @@
 /* Objects above objects: attachments and embedded messages alternate. */
 #define MAX_DEPTH (4 * MX_MAX_EMBED_DEPTH)
 
-static const char *kind_name(const struct mx_sobj *o)
-{
-	static const char *const names[] = {
-		[MX_SOBJ_LOGON] = "mailbox",
-		[MX_SOBJ_FOLDER] = "folder",
-		[MX_SOBJ_MESSAGE] = "message",
-		[MX_SOBJ_ATTACHMENT] = "attachment",
-		[MX_SOBJ_TABLE] = "table",
-		[MX_SOBJ_STREAM] = "stream",
-		[MX_SOBJ_SUBSCRIPTION] = "subscription",
-	};
-
-	return names[o->kind];
-}
-
 static int stale(struct mx_run *r, const struct mx_sobj *o, const char *why)
 {
 	return mx_fault_set(r->fault, MX_LAYER_LOCAL, ESTALE, -ESTALE,
 			    "the %s was lost with the session context: %s",
-			    kind_name(o), why);
+			    mx_sobj_kind_name(o->kind), why);
 }
 
 const char *mx_sobj_why_lost(const struct mx_sobj *o)

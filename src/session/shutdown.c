@@ -78,14 +78,6 @@ static void put_count(char *buf, size_t size, unsigned n, const char *name)
 /* "1 store, 2 messages" */
 static void count_objects(struct mx_session *s, struct note *n)
 {
-	static const char *const names[MX_SOBJ_KINDS] = {
-		[MX_SOBJ_FOLDER] = "folder",
-		[MX_SOBJ_MESSAGE] = "message",
-		[MX_SOBJ_ATTACHMENT] = "attachment",
-		[MX_SOBJ_TABLE] = "table",
-		[MX_SOBJ_STREAM] = "stream",
-		[MX_SOBJ_SUBSCRIPTION] = "subscription",
-	};
 	unsigned all = s->n_logons;
 
 	put_count(n->what, sizeof(n->what), s->n_logons, "store");
@@ -93,8 +85,10 @@ static void count_objects(struct mx_session *s, struct note *n)
 		unsigned m = atomic_load(&s->n_kind[k]);
 
 		all += m;
-		if (names[k])
-			put_count(n->what, sizeof(n->what), m, names[k]);
+		/* Each logon is a store of the count before. */
+		if (k != MX_SOBJ_LOGON)
+			put_count(n->what, sizeof(n->what), m,
+				  mx_sobj_kind_name(k));
 	}
 	if (!all)
 		snprintf(n->what, sizeof(n->what), "the session alone");

@@ -13,6 +13,21 @@
 #include "session/rop-info.h"
 #include "session/session-private.h"
 
+const char *mx_sobj_kind_name(enum mx_sobj_kind kind)
+{
+	static const char *const names[MX_SOBJ_KINDS] = {
+		[MX_SOBJ_LOGON] = "mailbox",
+		[MX_SOBJ_FOLDER] = "folder",
+		[MX_SOBJ_MESSAGE] = "message",
+		[MX_SOBJ_ATTACHMENT] = "attachment",
+		[MX_SOBJ_TABLE] = "table",
+		[MX_SOBJ_STREAM] = "stream",
+		[MX_SOBJ_SUBSCRIPTION] = "subscription",
+	};
+
+	return names[kind];
+}
+
 struct mx_rop_bytes *mx_rop_bytes_dup(const uint8_t *p, size_t n)
 {
 	struct mx_rop_bytes *b;

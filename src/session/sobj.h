@@ -42,6 +42,9 @@ enum mx_sobj_kind {
 };
 #define MX_SOBJ_KINDS 7
 
+/* In a sentence: "folder". */
+const char *mx_sobj_kind_name(enum mx_sobj_kind kind);
+
 struct mx_sobj;
 
 /* A new object under `parent`, to be opened by `open`: one of OpenFolder,
