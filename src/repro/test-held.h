@@ -39,7 +39,8 @@ static struct world {
 } world;
 
 static struct mx_reg *reg;
-static bool may_abort; /* a poller may be cancelled at any of its points */
+static bool owners = true; /* the search knows whose a record is */
+static bool may_abort;     /* a poller may be cancelled at any of its points */
 
 static inline uint64_t knows(const struct mx_clist *cl, const struct mx_conn *k)
 {
@@ -130,6 +131,29 @@ static inline void worker(void *arg)
 	struct side *s = arg;
 
 	release_side(s, connect_side(s));
+}
+
+/* Has a connection that nobody polls. */
+static inline void caller(void *arg)
+{
+	struct mx_conn_params p = {.server = "s", .kind = MX_CONN_MAILBOX};
+	struct side *s = arg;
+	struct mx_clist *cl = NULL;
+
+	explore_event("connect");
+	if (mx_clist_join(reg, &s->sid, "u", &cl, NULL))
+		explore_fail("no list");
+	explore_forget("joined", knows(cl, NULL));
+	if (mx_conn_open(cl, &p, &s->conn, NULL))
+		explore_fail("no connection");
+	explore_forget("connected", knows(cl, s->conn));
+	if (owners)
+		mx_sched_unlocking(&reg->map.list_claims[cl->slot]);
+	else
+		claims_of(s, mx_sched_unlocking);
+	mx_conn_close(s->conn, MX_CONN_ENDED);
+	explore_forget("closed", knows(cl, NULL));
+	mx_clist_leave(cl);
 }
 
 /* Joins a list and leaves it, without a connection. */

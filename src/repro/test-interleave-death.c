@@ -248,6 +248,19 @@ static void test_death_beside_a_member_of_the_bucket(void **state)
 	end_two();
 }
 
+static void test_death_beside_another_user(void **state)
+{
+	struct explore_result r;
+	struct explore_params p;
+
+	only_soak();
+	begin_beside(&p, 2);
+	run("two users, B's poller killed at any step", &p, &r);
+	assert_int_equal(r.hung, 0);
+	assert_true(r.deaths > 100);
+	end_two();
+}
+
 static bool lose_done_of_b(void *arg, const void *word)
 {
 	const struct shm_list *b = &reg->map.lists[1];
@@ -281,4 +294,5 @@ MX_TEST_MAIN(MX_TEST(test_two_processes_in_every_order),
 	     MX_TEST(test_unseen_death_is_found),
 	     MX_TEST_IN(test_death_beside_a_member, 120),
 	     MX_TEST(test_lost_signal_is_found_beside_another_user),
-	     MX_TEST_IN(test_death_beside_a_member_of_the_bucket, 1200))
+	     MX_TEST_IN(test_death_beside_a_member_of_the_bucket, 1200),
+	     MX_TEST_IN(test_death_beside_another_user, 1800))
