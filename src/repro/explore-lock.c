@@ -123,7 +123,7 @@ void what_it_waits_for(int who, int8_t *ret_holder, uint32_t *ret_word)
 		return;
 	if (!a->started || a->op.kind == OP_RESUME)
 		*ret_word = a->op.word;
-	else if (a->op.kind == OP_LOCK || a->op.kind == OP_TAKE)
+	else if (a->op.kind == OP_LOCK)
 		for (int8_t i = 0; i < EXPLORE_THREADS; i++)
 			if (ex.run.actor[i].held & lock_bit(a->op.at))
 				*ret_holder = i;
@@ -171,28 +171,6 @@ MX_NO_LOCK_ANALYSIS void __wrap_mx_mutex_unlock(struct mx_mutex *m)
 		__real_mx_mutex_unlock(m);
 	else
 		ex.run.actor[ex.run.cur].held &= (uint16_t)~lock_bit(m);
-}
-
-/* Waits until the bucket is free and takes it, in one step.  After a death the
- * lock may be the dead's: then the real code. */
-static bool take(const uint32_t *lock, uint32_t tag)
-{
-	if (ex.run.killed || !before(OP_TAKE, lock, 4, tag)->result)
-		return false;
-	mx_sched_locked(lock);
-	mx_count_lock(1);
-	return true;
-}
-
-int __real_bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f);
-int __wrap_bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f);
-
-int __wrap_bucket_lock(struct mx_reg *reg, uint32_t bucket, struct mx_fault *f)
-{
-	if (ex.run.cur != NOBODY && ex.p->whole_locks &&
-	    take(&reg->map.buckets[bucket].lock, reg->tag))
-		return 0;
-	return __real_bucket_lock(reg, bucket, f);
 }
 
 /* Who takes a lock from the dead sweeps first, and has it then. */

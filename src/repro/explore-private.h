@@ -42,7 +42,6 @@ enum op_kind {
 	OP_RESUME, /* asleep */
 	OP_WAKE,
 	OP_LOCK,
-	OP_TAKE, /* a program's lock as one step; after a death, whatever it is */
 	OP_UNLOCK,
 	OP_SPAWN,
 	OP_CHOOSE,

@@ -211,7 +211,6 @@ bool writes(const struct op *op)
 	case OP_RMW:
 	case OP_WAKE:
 	case OP_LOCK:
-	case OP_TAKE:
 	case OP_UNLOCK:
 	case OP_SPAWN:
 	case OP_KILL:
@@ -230,8 +229,6 @@ bool can_step_awake(int who)
 		return false;
 	if (a->op.kind == OP_LOCK)
 		return !*(const uint32_t *)a->op.at;
-	if (a->op.kind == OP_TAKE)
-		return ex.run.killed || !*(const uint32_t *)a->op.at;
 	return true;
 }
 
@@ -364,14 +361,6 @@ static bool step(int who, unsigned choice)
 			wake(a, choice);
 		break;
 	case OP_LOCK:
-		*(uint32_t *)(uintptr_t)op->at = (uint32_t)op->v;
-		will_store(a);
-		break;
-	case OP_TAKE:
-		a->result = !ex.run.killed;
-		mix(&a->seen, a->result);
-		if (!a->result)
-			break;
 		*(uint32_t *)(uintptr_t)op->at = (uint32_t)op->v;
 		will_store(a);
 		break;

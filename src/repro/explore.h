@@ -90,10 +90,6 @@ struct explore_params {
 	size_t alias_n;
 	bool reduce;
 	bool collapse; /* without `reduce`: no step is hidden */
-	/* connlist's bucket_lock() is one step, which can be done when the
-	 * bucket is free; after a death it is its code.  Not with `reduce` and
-	 * `victims`: a death is no step that it is seen to conflict with. */
-	bool whole_locks;
 	bool first_hang; /* one is enough */
 	bool events;     /* change threads only at explore_event() and waits */
 	uint64_t max_states; /* 0: 20 million */

@@ -4,12 +4,8 @@
  * Two users whose lists share a bucket, so that everything they do meets at its
  * lock, in every order.
  *
- * In two parts.  The lock itself, its sleepers and what a release leaves to its
- * holder, with every step of its code.  Then all the rest, every step again, in
- * which taking the lock is one step that waits until it is free (trying it and
- * giving it back are the real code): nothing but bucket.c touches that word.
- *
- * The long ones run in `make soak` only.
+ * First the lock alone, its sleepers and what a release leaves to its holder; then
+ * all of it.  The long ones run in `make soak` only.
  */
 #include "repro/test-held.h"
 
@@ -122,7 +118,6 @@ static void test_two_users_in_one_bucket_events_in_every_order(void **state)
 static void begin_one_bucket(struct explore_params *p)
 {
 	begin(p, 1);
-	p->whole_locks = true;
 	p->max_states = 200000000;
 }
 

@@ -76,20 +76,16 @@ static void test_reduced_search_finds_the_same_ends(void **state)
 	struct explore_result all;
 	struct explore_params p;
 
-	for (int whole = 0; whole < 2; whole++) {
-		begin(&p, 1);
-		p.n_threads = 2;
-		p.whole_locks = whole;
-		may_abort = true;
-		same_ends("one user, poller cancelled", &p, false, &all);
-		mx_reg_close(reg);
-		begin(&p, 1);
-		p.n_threads = 2;
-		p.whole_locks = whole;
-		p.lose_wake = lose_done;
-		same_ends("one user, completion's wake lost", &p, false, &all);
-		mx_reg_close(reg);
-	}
+	begin(&p, 1);
+	p.n_threads = 2;
+	may_abort = true;
+	same_ends("one user, poller cancelled", &p, false, &all);
+	mx_reg_close(reg);
+	begin(&p, 1);
+	p.n_threads = 2;
+	p.lose_wake = lose_done;
+	same_ends("one user, completion's wake lost", &p, false, &all);
+	mx_reg_close(reg);
 }
 
 /* That sides own their records leaves out no end. */
