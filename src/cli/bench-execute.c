@@ -112,7 +112,7 @@ int bench_execute(struct bench *b)
 	struct bench_sizes s;
 	int r = -1;
 
-	if (bench_side_open(&b->d.users[0], 0, &j.side) &&
+	if (bench_side_open(&b->d.users[0], NULL, 0, &j.side) &&
 	    bench_sizes_of(&j.side, &s))
 		r = against(&j, bench_floor_open_as(&s), &line);
 	if (!r)

@@ -231,7 +231,7 @@ int bench_memory(struct bench *b)
 	bool ok = s;
 
 	for (unsigned i = 0; ok && i < n; i++)
-		ok = bench_side_open(&b->d.users[i], 0, &s[i]) &&
+		ok = bench_side_open(&b->d.users[i], NULL, 0, &s[i]) &&
 		     wait_for_mail(&s[i]) && cost(b, &s[0], i + 1, &first);
 	if (ok) {
 		settle(files, n);

@@ -42,7 +42,7 @@ static int count_trips(struct bench *b, ULONG open_flags, ULONG table_flags,
 	struct bench_side s;
 	int r = -1;
 
-	if (bench_side_open(&b->d.users[0], open_flags, &s) &&
+	if (bench_side_open(&b->d.users[0], NULL, open_flags, &s) &&
 	    first_rows(&s, open_flags, table_flags) &&
 	    bench_info(s.ses, &info)) {
 		line->ours = (double)info.cRoundTrips;

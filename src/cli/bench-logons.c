@@ -58,7 +58,7 @@ static double log_on_and_off(void *arg)
 	bool ok = true;
 
 	for (unsigned i = 0; ok && i < l->n; i++)
-		ok = bench_side_open(&l->b->d.users[i], 0, &l->s[i]);
+		ok = bench_side_open(&l->b->d.users[i], NULL, 0, &l->s[i]);
 	for (unsigned i = 0; i < l->n; i++)
 		bench_side_close(&l->s[i]);
 	return ok && wait_quiet(l->files + SELF_FILES(l->n), l->n, &looking)
@@ -85,7 +85,7 @@ static bool open_floor(struct logons *l)
 	struct bench_sizes s;
 	bool ok;
 
-	ok = bench_side_open(&l->b->d.users[0], 0, &l->s[0]) &&
+	ok = bench_side_open(&l->b->d.users[0], NULL, 0, &l->s[0]) &&
 	     bench_info(l->s[0].ses, &i) && i.cRoundTrips;
 	bench_side_close(&l->s[0]);
 	if (!ok)

@@ -230,7 +230,7 @@ int bench_rows(struct bench *b)
 	struct job j = {.b = b};
 	int r = -1;
 
-	if (bench_side_open(&b->d.users[0], 0, &j.side) && fill(&j) &&
+	if (bench_side_open(&b->d.users[0], NULL, 0, &j.side) && fill(&j) &&
 	    open_floor(&j))
 		r = bench_compare(ours, bare, &j, b->rows * 1e3, &line);
 	if (!r)

@@ -1,19 +1,20 @@
 /* SPDX-FileCopyrightText: 2026 The Mapiary authors */
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What many user contexts cost (B77): the same operations on the same number of
- * threads by the sessions of n user contexts and by those of one.
+ * What many user contexts cost (B77): the same operations in the same mailboxes,
+ * on the same number of threads, by n users' sessions and by as many of one
+ * service account, which may do everything in all of them.
  *
  *	users  calls, and turns of six calls as server programs do their work,
- *	       each in another session than the last: as many sessions on
- *	       either side, what differs is whose they are
+ *	       each in another session than the last: what differs is whose the
+ *	       sessions are
  *	cold   the same by n user contexts and by one session a thread, which
  *	       never leaves the caches: what n connections cost, whoever's
  *	       they are.  Beside it that of bare connections (bench-crowd.c)
  *
  * Each side is a process of its own, so that each can have as many connections
  * as a process may; compared is their CPU time.  There are as many servers as
- * their descriptors make necessary; the user who is alone is one user on all.
+ * their descriptors make necessary; the account is one user on all.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@
 #define THREADS 4
 #define MAX_SERVERS 16
 /* Of a server, for a user: his mailbox has three, his connections two, and one
- * is for a session of the user who is alone. */
+ * is for a session of the account. */
 #define FILES_A_USER 6
 #define SPARE_FILES 1000
 
@@ -44,7 +45,7 @@ struct answer {
 
 struct side {
 	struct world *w;
-	bool alone; /* one user context */
+	bool account; /* one user context */
 	unsigned sessions;
 	pid_t pid;
 	int to, from;
@@ -55,7 +56,7 @@ struct side {
 struct world {
 	struct demo d[MAX_SERVERS];
 	unsigned n_servers, n, ops;
-	unsigned sessions; /* of a user on a server: all of two sides */
+	unsigned sessions; /* of a user on a server: the account's */
 	struct side many, one, hot;
 	enum command what;
 };
@@ -84,23 +85,45 @@ static struct answer obey(struct side *s, enum command what)
 	return a;
 }
 
-/* User 0 of every server is the one who is alone. */
+/* From here on the account logs on to everybody's mailbox. */
+static void become_account(struct demo *d)
+{
+	const struct demo_user *account = &d->users[0];
+
+	for (unsigned i = 1; i < d->opt.users; i++) {
+		struct demo_user *u = &d->users[i];
+
+		u->sid = account->sid;
+		u->name = account->name;
+		u->password = account->password;
+		u->user_dn = account->dn;
+	}
+}
+
+/* User 0 of every server is the account. */
+static bool open_session(struct side *s, unsigned i)
+{
+	struct world *w = s->w;
+	const struct demo_user *u =
+		&w->d[i % w->n_servers].users[1 + i / w->n_servers];
+
+	return bench_side_open(u, s->account ? w->d[0].users[0].ctx : NULL, 0,
+			       &s->s[i]);
+}
+
 static bool open_sessions(struct side *s)
 {
 	struct world *w = s->w;
 	bool ok = true;
 
 	for (unsigned i = 0; ok && i < w->n_servers; i++) {
-		if (s->alone)
-			w->d[i].opt.users = 1;
+		if (s->account)
+			become_account(&w->d[i]);
 		ok = !demo_users_open(&w->d[i]);
 	}
 	s->s = calloc(s->sessions, sizeof(*s->s));
 	for (unsigned i = 0; s->s && ok && i < s->sessions; i++)
-		ok = bench_side_open(
-			&w->d[i % w->n_servers]
-				 .users[s->alone ? 0 : 1 + i / w->n_servers],
-			0, &s->s[i]);
+		ok = open_session(s, i);
 	return s->s && ok;
 }
 
@@ -148,14 +171,14 @@ static struct answer ask(struct side *s, enum command what)
 	return a;
 }
 
-static bool start(struct side *s, struct world *w, bool alone,
+static bool start(struct side *s, struct world *w, bool account,
 		  unsigned sessions)
 {
 	struct answer a = {.us = -1};
 	const pid_t parent = getpid();
 	int to[2], from[2];
 
-	*s = (struct side){.w = w, .alone = alone, .sessions = sessions};
+	*s = (struct side){.w = w, .account = account, .sessions = sessions};
 	if (pipe2(to, O_CLOEXEC))
 		return !mx_cli_fail("bench", "pipe: %m");
 	if (pipe2(from, O_CLOEXEC)) {
@@ -211,7 +234,7 @@ static double by_hot(void *arg)
 
 /* ---- the servers ---- */
 
-/* Found by SID, he is one user context wherever he logs on. */
+/* The account is one user context wherever it logs on. */
 static void make_first_the_same(struct demo *d, const struct demo *first)
 {
 	d->users[0].sid = first->users[0].sid;
@@ -239,6 +262,7 @@ static int start_servers(struct world *w)
 
 		d->opt.users = w->n / w->n_servers + 2;
 		d->opt.mailboxes = d->opt.users;
+		d->opt.account = true;
 		d->opt.sessions = w->sessions;
 		r = demo_users_make(d);
 		if (!r)
@@ -275,8 +299,8 @@ static const struct comparison {
 	{CALLS,
 	 by_one,
 	 {.name = "users",
-	  .what = "CPU of a call, as many user contexts as --idle-users / one "
-		  "with as many sessions",
+	  .what = "CPU of a call, as many user contexts as --idle-users / as "
+		  "many sessions of one",
 	  .unit = "us",
 	  .limit = 1.05}},
 	{TURNS,

@@ -66,9 +66,10 @@ bool bench_info(LPMAPISESSION ses, MAPIARY_SESSION_INFO *ret)
 	return bench_ok("session numbers", MapiaryGetSessionInfo(ses, ret));
 }
 
-static bool log_on(struct demo_user *u, LPMAPISESSION *ret)
+static bool log_on(const struct demo_user *u, LPMAPIARYUSER who,
+		   LPMAPISESSION *ret)
 {
-	HRESULT hr = MapiaryImpersonate(u->ctx);
+	HRESULT hr = MapiaryImpersonate(who ? who : u->ctx);
 
 	if (!bench_ok("impersonate", hr))
 		return false;
@@ -105,15 +106,15 @@ HRESULT bench_default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret)
 	return *ret || FAILED(hr) ? hr : MAPI_E_NOT_FOUND;
 }
 
-bool bench_side_open(struct demo_user *user, ULONG flags,
-		     struct bench_side *ret)
+bool bench_side_open(const struct demo_user *user, LPMAPIARYUSER who,
+		     ULONG flags, struct bench_side *ret)
 {
 	ULONG cb = 0, type = 0;
 	LPENTRYID id = NULL;
 	HRESULT hr;
 
 	memset(ret, 0, sizeof(*ret));
-	if (!log_on(user, &ret->ses) ||
+	if (!log_on(user, who, &ret->ses) ||
 	    !bench_ok("open the default store",
 		      bench_default_store(ret->ses, flags, &ret->store)))
 		return false;

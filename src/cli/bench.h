@@ -60,15 +60,15 @@ void bench_add(struct bench *b, const struct bench_line *line);
 /* "bench: step: MAPI code: text" on stderr; true when hr succeeded. */
 bool bench_ok(const char *step, HRESULT hr);
 
-/* Logs a user on and opens his default store and inbox.  flags: 0 or
- * MAPI_DEFERRED_ERRORS for the opens. */
+/* Logs a user on and opens his default store and inbox; who: instead of him, in
+ * his mailbox; or NULL.  flags: 0 or MAPI_DEFERRED_ERRORS for the opens. */
 struct bench_side {
 	LPMAPISESSION ses;
 	LPMDB store;
 	LPMAPIFOLDER inbox;
 };
-bool bench_side_open(struct demo_user *user, ULONG flags,
-		     struct bench_side *ret);
+bool bench_side_open(const struct demo_user *user, LPMAPIARYUSER who,
+		     ULONG flags, struct bench_side *ret);
 void bench_side_close(struct bench_side *s);
 /* The default store of a session. */
 HRESULT bench_default_store(LPMAPISESSION ses, ULONG flags, LPMDB *ret);

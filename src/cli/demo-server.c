@@ -86,6 +86,9 @@ int demo_server_prepare(struct demo *d)
 	}
 	for (unsigned i = 0; i < d->opt.users; i++) {
 		r = add_user(st, &d->users[i]);
+		if (!r && i && d->opt.account)
+			r = mx_dir_grant(st, d->users[i].name, d->users[0].name,
+					 MX_GRANT_FULL);
 		if (r) {
 			mx_cli_fail("demo", "user %s: %s", d->users[i].name,
 				    mx_store_strerror(r));

@@ -160,6 +160,7 @@ static int open_one(struct demo *d, struct demo_user *u)
 		.lpszAddress = u->smtp,
 		.lpszAutodiscoverUrl = d->opt.autodiscover,
 		.lpszMailboxDn = u->dn,
+		.lpszUserDn = u->user_dn,
 		.lpszCaFile = d->opt.ca_file,
 	};
 	HRESULT hr = MapiaryCreateUser(&who, &u->ctx);

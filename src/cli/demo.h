@@ -43,6 +43,7 @@ struct demo_opt {
 	unsigned hang_s;    /* a MAPI call longer than this has hung */
 	unsigned mailboxes; /* the server keeps open; 0: its default */
 	unsigned sessions;  /* of a user on the server; 0: its default */
+	bool account; /* the first user may do all in the others' mailboxes */
 	unsigned idle_s; /* how long a server may be silent; 0: the library's */
 };
 
@@ -60,6 +61,7 @@ struct demo_loaded {
 struct demo_user {
 	const char *name, *password, *smtp, *dn, *display;
 	const char *sid;     /* text; NULL: chosen by MapiaryCreateUser */
+	const char *user_dn; /* whose logon it is; NULL: as dn */
 	const char *profile; /* NULL: demo_users_open finds a name */
 	LPMAPIARYUSER ctx;
 
