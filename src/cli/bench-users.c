@@ -178,7 +178,11 @@ static bool start(struct side *s, struct world *w, bool account,
 	const pid_t parent = getpid();
 	int to[2], from[2];
 
-	*s = (struct side){.w = w, .account = account, .sessions = sessions};
+	*s = (struct side){.w = w,
+			   .account = account,
+			   .sessions = sessions,
+			   .to = -1,
+			   .from = -1};
 	if (pipe2(to, O_CLOEXEC))
 		return !mx_cli_fail("bench", "pipe: %m");
 	if (pipe2(from, O_CLOEXEC)) {
@@ -205,10 +209,13 @@ static void stop(struct side *s)
 
 	if (!s->w)
 		return;
-	if (s->pid > 0 && write(s->to, &what, sizeof(what)) == sizeof(what))
+	/* One that has ended already does not take it. */
+	if (s->pid > 0 && write(s->to, &what, sizeof(what)) <= 0)
+		mx_cli_fail("bench", "a process with users has ended");
+	if (s->pid > 0)
 		waitpid(s->pid, NULL, 0);
-	close(s->to);
-	close(s->from);
+	if (s->to >= 0)
+		close(s->to), close(s->from);
 }
 
 static double by_many(void *arg)
