@@ -89,7 +89,7 @@ struct explore_params {
 	const void *alias, *alias_of;
 	size_t alias_n;
 	bool reduce;
-	bool collapse; /* without `reduce`: no step is hidden */
+	bool collapse;   /* without `reduce`: no step is hidden */
 	bool first_hang; /* one is enough */
 	bool events;     /* change threads only at explore_event() and waits */
 	uint64_t max_states; /* 0: 20 million */
