@@ -202,21 +202,16 @@ static void await_zero(struct mx_server *srv, const unsigned *count,
 
 void mx_server_stop(struct mx_server *srv)
 {
-	MHD_socket fd;
-
 	if (!srv)
 		return;
 	mx_mutex_lock(&srv->reqs_lock);
-	srv->stopping = true;
+	srv->stopping = true; /* no connection is taken any more */
 	mx_mutex_unlock(&srv->reqs_lock);
-	fd = MHD_quiesce_daemon(srv->mhd);
 	mx_ctxs_kill(srv->ctxs, MX_CODE_SHUTTING_DOWN);
 	/* What runs is let finish; then the answers get a second to leave. */
 	await_zero(srv, &srv->n_working, MX_MONO_NEVER);
 	await_zero(srv, &srv->n_reqs, mx_mono_in_ms(1000));
 	MHD_stop_daemon(srv->mhd);
-	if (fd != MHD_INVALID_SOCKET)
-		close(fd);
 	free_all(srv);
 }
 

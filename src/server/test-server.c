@@ -4,11 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <pthread.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "server/testlib.h"
@@ -287,10 +292,84 @@ static void test_damaged_mailbox_is_its_owners_alone(void **state)
 	ts_stop(ts);
 }
 
+static _Thread_local bool gives_way;
+
+/* libmicrohttpd's, too: who stops a server and takes a socket out of a set lets
+ * others run first, who may be about to do the same. */
+__attribute__((visibility("default"))) int epoll_ctl(int set, int op, int fd,
+						     struct epoll_event *event)
+{
+	for (int i = 0; gives_way && op == EPOLL_CTL_DEL && i < 10000; i++)
+		sched_yield();
+	return (int)syscall(SYS_epoll_ctl, set, op, fd, event);
+}
+
+struct caller {
+	pthread_t thread;
+	struct sockaddr_in to;
+	_Atomic bool *enough;
+};
+
+/* A connection, a request, its answer; and so on, also while nobody listens. */
+static void *call_and_call(void *arg)
+{
+	static const char get[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct caller *me = arg;
+	char buf[512];
+
+	while (!*me->enough) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		assert_true(fd >= 0);
+		if (connect(fd, (void *)&me->to, sizeof(me->to)) == 0 &&
+		    send(fd, get, sizeof(get) - 1, MSG_NOSIGNAL) > 0)
+			recv(fd, buf, sizeof(buf), 0);
+		close(fd);
+	}
+	return NULL;
+}
+
+/* Stopping while the threads of the listening socket take connections: they
+ * and the one who stops must not both end the listening. */
+static void test_stops_amid_new_connections(void **state)
+{
+	enum { ROUNDS = 20, CALLERS = 3 };
+	struct mx_server_params p = {0};
+	char dir[512];
+
+	snprintf(dir, sizeof(dir), "%s/busy", mx_test_dir());
+	p.dir = dir;
+	gives_way = true;
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ts *ts = ts_start(&p);
+		struct caller callers[CALLERS] = {0};
+		_Atomic bool enough = false;
+
+		for (int k = 0; k < CALLERS; k++) {
+			struct caller *c = &callers[k];
+
+			c->to.sin_family = AF_INET;
+			c->to.sin_port = htons(mx_server_port(ts->srv));
+			c->to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+			c->enough = &enough;
+			assert_int_equal(pthread_create(&c->thread, NULL,
+							call_and_call, c),
+					 0);
+		}
+		ts_await_log(ts, 20);
+		mx_server_stop(MX_STEAL(ts->srv));
+		enough = true;
+		for (int k = 0; k < CALLERS; k++)
+			pthread_join(callers[k].thread, NULL);
+		ts_stop(ts);
+	}
+}
+
 MX_TEST_MAIN(MX_TEST(test_start_says_what_is_wrong),
 	     MX_TEST(test_tls_serves_as_plain_does),
 	     MX_TEST(test_restart_keeps_mail),
 	     MX_TEST(test_bad_peers_harm_nobody),
 	     MX_TEST(test_vanished_waits_are_cleaned_up),
 	     MX_TEST(test_many_parked_waits_need_no_threads),
-	     MX_TEST(test_damaged_mailbox_is_its_owners_alone))
+	     MX_TEST(test_damaged_mailbox_is_its_owners_alone),
+	     MX_TEST(test_stops_amid_new_connections))
