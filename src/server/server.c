@@ -53,7 +53,7 @@ static int take_params(struct mx_server *srv, const struct mx_server_params *p)
 	q->pending_ms = or_default(p->pending_ms, 30000);
 	q->wait_ms = or_default(p->wait_ms, 300000);
 	q->grace_ms = or_default(p->grace_ms, 500);
-	q->auth_ms = or_default(p->auth_ms, 60000);
+	q->auth_ms = or_default(p->auth_ms, 900000);
 	q->slow_ms = or_default(p->slow_ms, 60000);
 	q->retry_ms = or_default(p->retry_ms, 20000);
 	r |= copy(p->dir, &q->dir);

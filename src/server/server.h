@@ -99,9 +99,10 @@ struct mx_server_params {
 	unsigned wait_ms;    /* longest NotificationWait; 300000 */
 	unsigned grace_ms;   /* an answer that takes longer starts with a chunk
 			      * "PROCESSING"; 500 */
-	unsigned auth_ms;  /* a verified Authorization header is kept; 60000 */
-	unsigned slow_ms;  /* a client that stops sending; 60000 */
-	unsigned retry_ms; /* until what could not be delivered is offered
+	unsigned auth_ms;    /* a verified Authorization header is kept, unless
+			    * the password changes; 900000 */
+	unsigned slow_ms;    /* a client that stops sending; 60000 */
+	unsigned retry_ms;   /* until what could not be delivered is offered
 			    * again, then twice that …; 20000 */
 
 	const char *vfs; /* tests: SQLite VFS of the store */
