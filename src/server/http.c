@@ -19,7 +19,9 @@
 /* MHD's memory of one connection: headers and a piece of the body. */
 #define CONNECTION_MEMORY (24u << 10)
 #define MAX_CONNECTIONS 60000u
-/* A connection without a request is kept this long. */
+/* A connection without a request is kept this long.  It is the daemon's own
+ * timeout: libmicrohttpd walks all connections that have another each time it
+ * waits, so only new and busy ones do. */
 #define KEEP_ALIVE_S 1200u
 
 /* ---- From headers to a worker ---- */
@@ -123,6 +125,13 @@ static enum MHD_Result shutting_down(struct mx_req *req)
 	return mx_reply_queue(req);
 }
 
+static void expect_more(struct MHD_Connection *conn,
+			const struct mx_server *srv)
+{
+	MHD_set_connection_option(conn, MHD_CONNECTION_OPTION_TIMEOUT,
+				  (srv->p.slow_ms + 999) / 1000);
+}
+
 /* With the headers: whom do we serve?  Suspends while a password is verified;
  * without one the body is not kept. */
 static enum MHD_Result on_headers(struct mx_req *req)
@@ -131,8 +140,7 @@ static enum MHD_Result on_headers(struct mx_req *req)
 	const char *v = MHD_lookup_connection_value(req->conn, MHD_HEADER_KIND,
 						    "Content-Length");
 
-	MHD_set_connection_option(req->conn, MHD_CONNECTION_OPTION_TIMEOUT,
-				  (req->srv->p.slow_ms + 999) / 1000);
+	expect_more(req->conn, req->srv);
 	if (v && strtoull(v, NULL, 10) > req->srv->p.max_body)
 		req->too_large = true;
 	req->has_body = (v && strcmp(v, "0")) ||
@@ -318,11 +326,12 @@ static void on_connection(void *arg, struct MHD_Connection *conn,
 {
 	struct mx_server *srv = arg;
 
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
-		*socket_context =
-			(void *)(uintptr_t)(atomic_fetch_add(
-						    &srv->n_connections, 1) +
-					    1);
+	if (code != MHD_CONNECTION_NOTIFY_STARTED)
+		return;
+	expect_more(conn, srv);
+	*socket_context =
+		(void *)(uintptr_t)(atomic_fetch_add(&srv->n_connections, 1) +
+				    1);
 }
 
 static void on_log(void *arg, const char *fmt, va_list ap)
@@ -372,8 +381,8 @@ int mx_http_start(struct mx_server *srv, int fd, struct mx_fault *f)
 		srv, MHD_OPTION_THREAD_POOL_SIZE, 2u,
 		MHD_OPTION_CONNECTION_LIMIT, connection_limit(srv),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
-		MHD_OPTION_CONNECTION_TIMEOUT, (srv->p.slow_ms + 999) / 1000,
-		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+		MHD_OPTION_CONNECTION_TIMEOUT, KEEP_ALIVE_S, MHD_OPTION_ARRAY,
+		tls, MHD_OPTION_END);
 	if (srv->mhd)
 		return 0;
 	return mx_fault_set(f, MX_LAYER_LOCAL, 0,
