@@ -14,7 +14,9 @@
  *
  * Each side is a process of its own, so that each can have as many connections
  * as a process may; compared is their CPU time.  There are as many servers as
- * their descriptors make necessary; the account is one user on all.
+ * their descriptors make necessary; the account is one user on all.  A block is
+ * --ops operations, in the sessions that come next: there are more of them where
+ * there are more sessions, so that each has its turn --blocks times.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -36,7 +38,7 @@
 #define FILES_A_USER 6
 #define SPARE_FILES 1000
 
-enum command { CALLS, TURNS, SIZES, ENOUGH };
+enum command { OPEN, CALLS, TURNS, SIZES, ENOUGH };
 
 struct answer {
 	double us; /* < 0: failed, a message was printed */
@@ -49,7 +51,9 @@ struct side {
 	unsigned sessions;
 	pid_t pid;
 	int to, from;
-	struct bench_side *s; /* in its process: the sessions */
+	/* In its process: the sessions, and whose turn it is. */
+	struct bench_side *s;
+	unsigned open, next;
 	bool (*op)(struct bench_side *s);
 };
 
@@ -62,28 +66,6 @@ struct world {
 };
 
 /* ---- a side, in its own process ---- */
-
-/* A session stays with its thread: both numbers are multiples of theirs. */
-static bool operate(void *arg, unsigned t, unsigned i)
-{
-	struct side *s = arg;
-
-	(void)t;
-	return s->op(&s->s[i % s->sessions]);
-}
-
-static struct answer obey(struct side *s, enum command what)
-{
-	struct answer a = {.us = -1};
-
-	if (what == SIZES) {
-		a.us = bench_sizes_of(&s->s[0], &a.sizes) ? 0 : -1;
-		return a;
-	}
-	s->op = what == CALLS ? bench_get_props : bench_turn;
-	a.us = bench_threads(THREADS, s->w->ops, operate, s);
-	return a;
-}
 
 /* From here on the account logs on to everybody's mailbox. */
 static void become_account(struct demo *d)
@@ -101,9 +83,10 @@ static void become_account(struct demo *d)
 }
 
 /* User 0 of every server is the account. */
-static bool open_session(struct side *s, unsigned i)
+static bool open_session(struct side *s)
 {
 	struct world *w = s->w;
+	const unsigned i = s->open++;
 	const struct demo_user *u =
 		&w->d[i % w->n_servers].users[1 + i / w->n_servers];
 
@@ -111,7 +94,7 @@ static bool open_session(struct side *s, unsigned i)
 			       &s->s[i]);
 }
 
-static bool open_sessions(struct side *s)
+static bool open_users(struct side *s)
 {
 	struct world *w = s->w;
 	bool ok = true;
@@ -122,14 +105,39 @@ static bool open_sessions(struct side *s)
 		ok = !demo_users_open(&w->d[i]);
 	}
 	s->s = calloc(s->sessions, sizeof(*s->s));
-	for (unsigned i = 0; s->s && ok && i < s->sessions; i++)
-		ok = open_session(s, i);
 	return s->s && ok;
+}
+
+/* A session stays with its thread: all numbers are multiples of theirs. */
+static bool operate(void *arg, unsigned t, unsigned i)
+{
+	struct side *s = arg;
+
+	(void)t;
+	return s->op(&s->s[(s->next + i) % s->sessions]);
+}
+
+static struct answer obey(struct side *s, enum command what)
+{
+	struct answer a = {.us = -1};
+
+	if (what == OPEN) {
+		a.us = open_session(s) ? 0 : -1;
+		return a;
+	}
+	if (what == SIZES) {
+		a.us = bench_sizes_of(&s->s[0], &a.sizes) ? 0 : -1;
+		return a;
+	}
+	s->op = what == CALLS ? bench_get_props : bench_turn;
+	a.us = bench_threads(THREADS, s->w->ops, operate, s);
+	s->next = (s->next + s->w->ops) % s->sessions;
+	return a;
 }
 
 static void close_sessions(struct side *s)
 {
-	for (unsigned i = 0; s->s && i < s->sessions; i++)
+	for (unsigned i = 0; i < s->open; i++)
 		bench_side_close(&s->s[i]);
 	free(s->s);
 	for (unsigned i = 0; i < s->w->n_servers; i++)
@@ -150,7 +158,7 @@ static int be_side(struct side *s, int in, int out)
 	if (!bench_ok("budgets", MapiarySetBudgets(s->w->sessions, 0)) ||
 	    !bench_ok("MAPIInitialize", MAPIInitialize(&init)))
 		return MX_EXIT_FAILED;
-	a.us = open_sessions(s) ? 0 : -1;
+	a.us = open_users(s) ? 0 : -1;
 	while (say(out, &a) && read(in, &what, sizeof(what)) == sizeof(what) &&
 	       what != ENOUGH)
 		a = obey(s, what);
@@ -181,6 +189,10 @@ static bool start(struct side *s, struct world *w, bool account,
 	*s = (struct side){.w = w,
 			   .account = account,
 			   .sessions = sessions,
+			   /* Half a round from the other side: what that one
+			    * has just used is warm in the servers. */
+			   .next = account ? sessions / 2 / THREADS * THREADS
+					   : 0,
 			   .to = -1,
 			   .from = -1};
 	if (pipe2(to, O_CLOEXEC))
@@ -201,6 +213,25 @@ static bool start(struct side *s, struct world *w, bool account,
 	if (s->pid < 0)
 		return !mx_cli_fail("bench", "fork: %m");
 	return read(s->from, &a, sizeof(a)) == sizeof(a) && a.us >= 0;
+}
+
+static bool open_next(struct side *s)
+{
+	return ask(s, OPEN).us >= 0;
+}
+
+/* In turns, first this side's and then the other's: the side that was opened
+ * first came out up to a tenth dearer. */
+static bool open_sessions(struct world *w)
+{
+	bool ok = true;
+
+	for (unsigned i = 0; ok && i < w->n; i++)
+		ok = open_next(i % 2 ? &w->one : &w->many) &&
+		     open_next(i % 2 ? &w->many : &w->one);
+	for (unsigned i = 0; ok && i < THREADS; i++)
+		ok = open_next(&w->hot);
+	return ok;
 }
 
 static void stop(struct side *s)
@@ -329,6 +360,15 @@ static const struct comparison {
 	  .unit = "us"}},
 };
 
+/* Everyone has had his turn once before anything counts. */
+static int warm_up(struct world *w, const struct comparison *c)
+{
+	for (unsigned i = 0; i < w->n; i += w->ops)
+		if (by_many(w) < 0 || c->with(w) < 0)
+			return -1;
+	return 0;
+}
+
 static int measure(struct bench *b, struct world *w)
 {
 	int r = 0;
@@ -338,7 +378,9 @@ static int measure(struct bench *b, struct world *w)
 		struct bench_line line = c->line;
 
 		w->what = c->what;
-		r = bench_compare(by_many, c->with, w, w->ops, &line);
+		r = warm_up(w, c);
+		if (!r)
+			r = bench_compare(by_many, c->with, w, w->ops, &line);
 		if (!r)
 			bench_add(b, &line);
 	}
@@ -349,20 +391,24 @@ int bench_users(struct bench *b)
 {
 	static struct world w;
 	struct answer a = {.us = -1};
+	const unsigned blocks = bench_blocks;
 	int r = -1;
 
 	memset(&w, 0, sizeof(w));
 	w.n = (b->idle_users + THREADS - 1) / THREADS * THREADS;
-	w.ops = b->ops > w.n ? b->ops / w.n * w.n : w.n;
+	w.ops = (b->ops + THREADS - 1) / THREADS * THREADS;
+	bench_blocks *= (w.n + w.ops - 1) / w.ops;
 	w.n_servers = servers_for(w.n);
 	w.sessions = w.n + THREADS;
 	for (unsigned i = 0; i < w.n_servers; i++)
 		mx_arena_init(&w.d[i].arena);
 	if (!start_servers(&w) && start(&w.many, &w, false, w.n) &&
-	    start(&w.one, &w, true, w.n) && start(&w.hot, &w, true, THREADS)) {
+	    start(&w.one, &w, true, w.n) && start(&w.hot, &w, true, THREADS) &&
+	    open_sessions(&w)) {
 		r = measure(b, &w);
 		a = ask(&w.hot, SIZES);
 	}
+	bench_blocks = blocks;
 	stop(&w.many);
 	stop(&w.one);
 	stop(&w.hot);
@@ -372,5 +418,6 @@ int bench_users(struct bench *b)
 		mx_arena_fini(&w.d[i].arena);
 	}
 	return r || a.us < 0 ? -1
-			     : bench_crowd(b, &a.sizes, w.n, THREADS, w.ops);
+			     : bench_crowd(b, &a.sizes, w.n, THREADS,
+					   w.n > w.ops ? w.n : w.ops);
 }

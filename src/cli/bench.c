@@ -32,26 +32,41 @@ static int by_value(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-int bench_compare(bench_block_fn *ours, bench_block_fn *floor_fn, void *arg,
-		  double n, struct bench_line *line)
+/* Alternates n blocks of each. */
+static int alternate(bench_block_fn *ours, bench_block_fn *floor_fn, void *arg,
+		     unsigned n, double *a, double *b)
 {
-	double a[BENCH_BLOCKS], b[BENCH_BLOCKS];
-
-	if (ours(arg) < 0 || floor_fn(arg) < 0)
-		return -1;
-	for (unsigned i = 0; i < bench_blocks; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		a[i] = ours(arg);
 		b[i] = floor_fn(arg);
 		if (a[i] < 0 || b[i] < 0)
 			return -1;
 	}
-	qsort(a, bench_blocks, sizeof(*a), by_value);
-	qsort(b, bench_blocks, sizeof(*b), by_value);
-	line->ours = a[bench_blocks / 2] / n;
-	line->low = a[bench_blocks / 4] / n;
-	line->high = a[3 * bench_blocks / 4] / n;
-	line->floor = b[bench_blocks / 2] / n;
+	qsort(a, n, sizeof(*a), by_value);
+	qsort(b, n, sizeof(*b), by_value);
 	return 0;
+}
+
+int bench_compare(bench_block_fn *ours, bench_block_fn *floor_fn, void *arg,
+		  double n, struct bench_line *line)
+{
+	const unsigned blocks = bench_blocks;
+	double *a = calloc(blocks, sizeof(*a)), *b = calloc(blocks, sizeof(*b));
+	int r = -1;
+
+	if (!a || !b)
+		mx_cli_fail("bench", "out of memory");
+	else if (ours(arg) >= 0 && floor_fn(arg) >= 0)
+		r = alternate(ours, floor_fn, arg, blocks, a, b);
+	if (!r) {
+		line->ours = a[blocks / 2] / n;
+		line->low = a[blocks / 4] / n;
+		line->high = a[3 * blocks / 4] / n;
+		line->floor = b[blocks / 2] / n;
+	}
+	free(a);
+	free(b);
+	return r;
 }
 
 void bench_add(struct bench *b, const struct bench_line *line)
