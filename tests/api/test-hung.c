@@ -148,7 +148,7 @@ static void test_a_notification_that_never_comes_counts_as_hung(void **state)
 {
 	struct faults f = {.deaf = true};
 
-	run(&f, (struct demo_opt){.wait_s = 2, .hang_s = 60}, 1, 0,
+	run(&f, (struct demo_opt){.wait_s = 5, .hang_s = 60}, 1, 0,
 	    MX_EXIT_FAILED);
 	assert_int_equal(atomic_load(&f.done), 1);
 }
@@ -157,7 +157,7 @@ static void test_a_call_that_ends_by_its_deadline_counts_as_hung(void **state)
 {
 	struct faults f = {.swallow = true};
 
-	run(&f, (struct demo_opt){.wait_s = 60, .hang_s = 60, .idle_s = 2}, 1,
+	run(&f, (struct demo_opt){.wait_s = 60, .hang_s = 60, .idle_s = 5}, 1,
 	    0, MX_EXIT_FAILED);
 	assert_true(atomic_load(&f.done) > 0);
 }
@@ -166,7 +166,7 @@ static void test_a_call_that_does_not_end_is_found_by_the_watch(void **state)
 {
 	struct faults f = {.swallow = true};
 
-	run(&f, (struct demo_opt){.wait_s = 60, .hang_s = 2}, 1, 0,
+	run(&f, (struct demo_opt){.wait_s = 60, .hang_s = 5}, 1, 0,
 	    MX_EXIT_FAILED);
 	assert_true(atomic_load(&f.done) > 0);
 }
@@ -175,7 +175,7 @@ static void test_a_server_that_takes_no_logon_is_an_error(void **state)
 {
 	struct faults f = {.swallow = true, .refuse = true};
 
-	run(&f, (struct demo_opt){.wait_s = 60, .hang_s = 60, .idle_s = 2}, 0,
+	run(&f, (struct demo_opt){.wait_s = 60, .hang_s = 60, .idle_s = 5}, 0,
 	    1, MX_EXIT_FAILED);
 	assert_true(atomic_load(&f.done) > 0);
 }
