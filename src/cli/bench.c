@@ -227,6 +227,7 @@ static int usage(void)
 	      "  logon    round trips from logon to the first 50 rows\n"
 	      "  users    calls and turns by n user contexts (--idle-users) / "
 	      "by one\n"
+	      "           with as many sessions\n"
 	      "  logons   logging on and releasing n users / bare exchanges\n"
 	      "  memory   n idle users: memory, threads, what they cost "
 	      "others\n"
