@@ -310,7 +310,8 @@ struct caller {
 	_Atomic bool *enough;
 };
 
-/* A connection, a request, its answer; and so on, also while nobody listens. */
+/* A connection, a request, its answer; and so on, also while nobody listens.
+ * NULL, or itself when there was no socket to be had. */
 static void *call_and_call(void *arg)
 {
 	static const char get[] = "GET /x HTTP/1.1\r\nHost: x\r\n\r\n";
@@ -320,7 +321,8 @@ static void *call_and_call(void *arg)
 	while (!*me->enough) {
 		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-		assert_true(fd >= 0);
+		if (fd < 0)
+			return me;
 		if (connect(fd, (void *)&me->to, sizeof(me->to)) == 0 &&
 		    send(fd, get, sizeof(get) - 1, MSG_NOSIGNAL) > 0)
 			recv(fd, buf, sizeof(buf), 0);
@@ -359,8 +361,12 @@ static void test_stops_amid_new_connections(void **state)
 		ts_await_log(ts, 20);
 		mx_server_stop(MX_STEAL(ts->srv));
 		enough = true;
-		for (int k = 0; k < CALLERS; k++)
-			pthread_join(callers[k].thread, NULL);
+		for (int k = 0; k < CALLERS; k++) {
+			void *failed;
+
+			pthread_join(callers[k].thread, &failed);
+			assert_null(failed);
+		}
 		ts_stop(ts);
 	}
 }
